@@ -1,0 +1,54 @@
+"""What koppel.toml says, as values: the systems, the store and the mappings in the order of the file."""
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from koppel.config.secret import resolve_secret
+from koppel.config.settings import Connector, Environment
+from koppel.errors import ConfigurationError, Problem
+from koppel.model.mapping import Mapping
+
+
+@dataclass(frozen=True)
+class SystemConfig:
+    """How to reach a system. `url` is a URL without password, or a reference; see `resolve_secret`."""
+
+    name: str
+    connector: Connector
+    url: str
+    timezone: str = "UTC"
+    options: Table[str, Any] = field(default_factory=dict)
+    """What only its connector understands; of `sql`: `fields`, table -> column -> kind."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A whole koppel.toml. `store` and the systems' URLs hold absolute paths, or references; never a secret value."""
+
+    path: Path
+    store: str
+    environment: Environment
+    systems: dict[str, SystemConfig]
+    mappings: dict[str, Mapping]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of koppel.toml, where relative paths begin."""
+        return self.path.absolute().parent
+
+    def store_url(self) -> str:
+        """The URL of the store with its reference resolved. Raises ConfigurationError."""
+        return self._resolve(self.store, "koppel.store")
+
+    def system_url(self, name: str) -> str:
+        """The URL of a system with its reference resolved. Raises ConfigurationError."""
+        return self._resolve(self.systems[name].url, f"systems.{name}.url")
+
+    def _resolve(self, reference: str, where: str) -> str:
+        try:
+            return resolve_secret(reference, self.folder)
+        except ConfigurationError as error:
+            place = f"{self.path.name} {where}"
+            raise ConfigurationError([Problem(place, each.what, each.remedy) for each in error.problems]) from None

@@ -1,0 +1,66 @@
+"""A system of memory tables: its clock, its effects, and the moments at which a simulation may interfere."""
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import RLock
+
+from koppel.connectors.memory.table import Effect, Knobs, MemoryTable, Stage
+from koppel.errors import ConfigurationError, Problem
+from koppel.model.values import TableShape
+from koppel.ports import TableOptions
+
+
+class MemorySystem:
+    """A system of memory tables. `now`: its clock (UTC), used for its users' change stamps and for cursors.
+
+    `on_effect(phase, name)` is called around every write, with a name like `create customer`: phase `before`; `inside`,
+    when half of the rows are stored (an atomic batch takes them back if this raises); `after`, when all is stored and
+    the answer not yet given. `reserve` calls it with `before` and `after`. Whatever it raises reaches the engine.
+    `effects` lists every row koppel really changed.
+    """
+
+    def __init__(
+        self, name: str, now: Callable[[], datetime], on_effect: Callable[[str, str], None] | None = None
+    ) -> None:
+        self._name = name
+        self._tables: dict[str, MemoryTable] = {}
+        self._lock = RLock()
+        self.now = now
+        self.on_effect: Callable[[str, str], None] = on_effect or (lambda phase, name: None)
+        self.effects: list[Effect] = []
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._name
+
+    def identity(self) -> str:
+        """Which installation this is."""
+        return f"memory:{self._name}"
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables."""
+        return tuple(self._tables)
+
+    def create_table(self, shape: TableShape, knobs: Knobs | None = None) -> MemoryTable:
+        """A new empty table (or an emptied one). `knobs`: what it can and cannot do; None = all it can."""
+        stage = Stage(self._clock, self._around, self._lock, self.effects)
+        self._tables[shape.name] = MemoryTable(shape, knobs or Knobs(), stage)
+        return self._tables[shape.name]
+
+    def _clock(self) -> datetime:
+        return self.now()
+
+    def _around(self, phase: str, name: str) -> None:
+        self.on_effect(phase, name)
+
+    def table(self, name: str, options: TableOptions) -> MemoryTable:
+        """The table of that name; with options, a second view of the same records."""
+        table = self._tables.get(name)
+        if table is None:
+            known = ", ".join(self._tables) or "none"
+            raise ConfigurationError([Problem(self._name, f"there is no table {name}", f"its tables are: {known}")])
+        return table if options == TableOptions() else table.with_options(options)
+
+    def close(self) -> None:
+        """Nothing is open."""

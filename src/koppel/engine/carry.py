@@ -1,0 +1,363 @@
+"""Carrying one page: decide it, commit the intents, write, settle. The outside world changes here and only here."""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+import polars as pl
+
+from koppel.engine.context import JobContext
+from koppel.engine.couple import look
+from koppel.engine.judge import Verdict, judge
+from koppel.engine.page import Page, read_page
+from koppel.engine.settle import (
+    Progress,
+    arrived,
+    conflict_rows,
+    coupling_rows,
+    error_row,
+    error_rows,
+    field_label,
+    moved_rows,
+    sentence,
+)
+from koppel.engine.write import Batch, batches, history_of
+from koppel.model.action import Action
+from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, RIGHT_ID, Settlement
+from koppel.model.job import Tally
+from koppel.model.policy import Side
+from koppel.model.situation import Content, Presence
+from koppel.model.values import ID, OP, VERSION
+from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, WriteKind
+from koppel.reconcile.classify import Mask
+from koppel.reconcile.plan import Aside, Hold
+from koppel.transform.translate import prints, raw
+
+
+class Round(Enum):
+    """Which look at a pair this is."""
+
+    FIRST = "first"
+    AGAIN = "again"
+    """Stale and waiting pairs, while that makes progress."""
+    LAST = "last"
+    """No progress any more: what still waits is put into the retry set and counted."""
+    FOLLOW_UP = "follow-up"
+    """Records created a moment ago: only what travels back is counted."""
+
+
+def carry(context: JobContext, pairs: pl.DataFrame, round_: Round) -> None:
+    """Carry one page of pairs (PAIR_SCHEMA)."""
+    if pairs[COUPLING].null_count() == 0:
+        _carry_page(context, read_page(context, pairs), round_)
+        return
+    for page in _lone_pages(context, pairs):
+        _carry_page(context, page, round_)
+
+
+def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
+    """Uncoupled records: what other jobs or an earlier page coupled, what is out of scope and what a person keeps apart is left out; the rest
+    is looked up on the other side, and what has a partner there becomes a pair."""
+    side = Side.LEFT if pairs[LEFT_ID].null_count() == 0 else Side.RIGHT
+    names = (LEFT_ID, RIGHT_ID)
+    ids = pairs[names[side]]
+    taken = context.store.coupled(context.name, side, ids)[names[side]]
+    apart = context.store.apart(context.name, side, ids).filter(~pl.col("creates"))["id"]
+    page = read_page(context, pairs.filter(~ids.is_in(taken.implode()) & ~ids.is_in(apart.implode())))
+    page = page.take(page.in_scope[side])
+    if not len(page):
+        return []
+    candidates = look(context, side, page.records[side])
+    _report(context, page, side, candidates.refused)
+    hit = page.ids(side).is_in(candidates.found["id"].implode()).to_numpy()
+    matched = candidates.likely.select(pl.col("id").alias(names[side]), "other", pl.col("coupling").alias("taken_over"))
+    joined = page.pairs.join(matched, on=names[side], how="inner", maintain_order="left")
+    joined = joined.with_columns(pl.col("other").alias(names[side.other]), pl.col("taken_over").alias(COUPLING), generation=pl.lit(0, pl.Int64))
+    result = [page.take(~hit)]
+    return [*result, read_page(context, joined.select(page.pairs.columns))] if len(joined) else result
+
+
+def _report(context: JobContext, page: Page, side: Side, refused: pl.DataFrame) -> None:
+    """Records that must neither be coupled nor created: errors with both ids."""
+    if not len(refused):
+        return
+    place = {record: row for row, record in enumerate(page.ids(side))}
+    rows = []
+    for record, other, reason in refused.select("id", "other", "reason").rows():
+        made = list(error_row(page, place[record], side, reason, "", sentence(reason, "")))
+        made[2] = other
+        rows.append(tuple(made))
+    errors, tally = error_rows(context, rows), Tally()
+    tally.towards(side.other).skipped = int(errors["skipped"].sum())
+    tally.towards(side.other).failed = len(errors) - tally.towards(side.other).skipped
+    context.store.intend(context.job, Settlement(errors=errors, tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+
+
+@dataclass
+class _Facts:
+    """What a page settles without a write, gathered until it is committed with the intents."""
+
+    errors: list[tuple[object, ...]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def _carry_page(context: JobContext, page: Page, round_: Round) -> None:
+    """Decide and carry a page both of whose sides have been read."""
+    facts = _Facts()
+    page = _without_unreadable(context, page, facts)
+    page = _without_skipped(context, page, facts)
+    quiet = _quiet(context, page)
+    settled = _settle_quiet(context, page.take(quiet), facts, round_)
+    context.store.intend(context.job, replace(settled, errors=error_rows(context, facts.errors)), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    if not quiet.all():
+        _carry_open(context, page.take(~quiet), round_)
+
+
+def _carry_open(context: JobContext, page: Page, round_: Round) -> None:
+    """The pairs of a page in which something moved, is unseen, is alone or is gone."""
+    verdict = judge(context, page)
+    verdict = _couple_matched(context, verdict)
+    plan, facts = verdict.plan, _Facts()
+    held = plan.hold != Hold.NONE
+    aside = (plan.aside != Aside.NONE) & ~np.isin(plan.aside, list(context.asked.released)) & ~held
+    if context.asked.first_contact is not None or context.asked.forced is not None or context.asked.winner is not None:
+        aside &= plan.aside != Aside.OVERWRITE  # a person has just chosen the winner
+    _note_held(context, verdict, facts, round_)
+    progress = Progress.of(verdict.page)
+    progress.agree(verdict.settles & ~held[:, None] & ~aside[:, None] & _flows(verdict)[:, None])
+    settlement = _facts_of(context, verdict, progress, ~held & ~aside, facts, round_)
+    todo = list(batches(context, verdict, ~held & ~aside))
+    set_aside = _aside_rows(verdict, aside)
+    journal = context.store.intend(context.job, settlement, [batch.intent for batch in todo], set_aside)
+    for number, batch in zip(journal, todo, strict=True):
+        outcomes = context.tables[batch.side].table.write(batch.write)
+        context.store.settle(context.job, number, _outcome(context, verdict, progress, batch, outcomes))
+
+
+def _without_unreadable(context: JobContext, page: Page, facts: _Facts) -> Page:
+    """A record that could not be read leaves the page as an error; nothing of it is compared or written."""
+    faults = page.faults()
+    for row in faults.is_not_null().arg_true().to_list():
+        field_, _, code = faults[row].partition(": ")
+        side = Side.LEFT if page.records[0]["@fault"][row] is not None else Side.RIGHT
+        facts.errors.append(error_row(page, row, side, code or "unreadable", field_, sentence(code, field_)))
+        facts.tally.towards(side.other).failed += 1
+    return page.take(faults.is_null().to_numpy())
+
+
+def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
+    """A record that failed the same way twice waits for a person, unless it was edited since (semantics C3, C4)."""
+    keep = np.ones(len(page), dtype=np.bool_)
+    for side in Side:
+        known = context.store.retries(context.name, side, page.ids(side).drop_nulls()).filter(pl.col("skipped"))
+        for record, seen, code in known.select("record", "print", "code").rows():
+            row = int(page.ids(side).index_of(record) or 0)
+            shown = side if page.exists[side][row] else side.other
+            if code == "unknown_outcome" or seen == page.prints[shown][row].tobytes():
+                keep[row] = False
+                facts.tally.towards(side.other).skipped += 1
+    return page.take(keep)
+
+
+def _quiet(context: JobContext, page: Page) -> Mask:
+    """Couplings of which both records exist, in scope or not known to be out, and no cell moved."""
+    if context.asked.forced is not None:
+        return np.zeros(len(page), dtype=np.bool_)
+    same = (page.prints[0] == page.base[0]).all(axis=1) & (page.prints[1] == page.base[1]).all(axis=1)
+    there = page.exists[0] & page.exists[1] & page.in_scope[0] & page.in_scope[1]
+    return same & there & page.coupled
+
+
+def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round) -> Settlement:
+    """Nothing moved: count, keep the versions just read, and close what was open about these records."""
+    if round_ is not Round.FOLLOW_UP:
+        _count(context, page, facts.tally, np.ones(len(page), dtype=np.bool_), "unchanged")
+    if not len(page):
+        return Settlement(tally=facts.tally)
+    progress = Progress.of(page)
+    rows = moved_rows(page, progress, np.ones(len(page), dtype=np.bool_))
+    return Settlement(
+        couplings=coupling_rows(context, page, progress, rows), cleared=_records(page), agreed=page.pairs[COUPLING], tally=facts.tally
+    )
+
+
+def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
+    """Likely pairs that may be coupled are coupled first, without a baseline: a crash in between leaves a first contact, no duplicate."""
+    page, plan = verdict.page, verdict.plan
+    fresh = ~page.coupled & (plan.presence[0] == Presence.NEW) & (plan.presence[1] == Presence.NEW) & (plan.hold == Hold.NONE)
+    rows = np.flatnonzero(fresh)
+    if not len(rows):
+        return verdict
+    blank = Progress(page.base, page.prints, [page.records[s][VERSION] for s in Side], [page.ids(s) for s in Side])
+    tally = Tally()
+    _count(context, page, tally, fresh, "coupled")
+    new = coupling_rows(context, page, blank, rows)
+    context.store.intend(context.job, Settlement(couplings=new, tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    numbers = context.store.coupled(context.name, Side.LEFT, page.ids(Side.LEFT).gather(rows)).select(LEFT_ID, pl.col(COUPLING).alias("made"))
+    pairs = page.pairs.join(numbers, on=LEFT_ID, how="left", maintain_order="left")
+    pairs = pairs.with_columns(pl.coalesce(COUPLING, "made").alias(COUPLING), pl.col("generation").fill_null(0)).drop("made")
+    return replace(verdict, page=page.with_pairs(pairs))
+
+
+def _flows(verdict: Verdict) -> Mask:
+    """Pairs that are not frozen outside the filter."""
+    return (verdict.plan.presence[0] != Presence.OUT) & (verdict.plan.presence[1] != Presence.OUT)
+
+
+def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Round) -> None:
+    """Pairs that cannot be carried now: errors at once; those that wait for another record are looked at again first."""
+    page, plan = verdict.page, verdict.plan
+    for row in np.flatnonzero(plan.hold != Hold.NONE):
+        waits = plan.hold[row] == Hold.WAITING
+        if waits and round_ is not Round.LAST:
+            _look_again(context, page, int(row))
+            continue
+        side, code, label = _first_reason(context, verdict, int(row))
+        facts.errors.append(error_row(page, int(row), side.other, code, label, sentence(code, label)))
+        counts = facts.tally.towards(side)
+        if waits:
+            counts.waiting += 1
+
+
+def _first_reason(context: JobContext, verdict: Verdict, row: int) -> tuple[Side, str, str]:
+    """(side it was to go to, code, field) of the first value of a pair that cannot be had; failures before waiting."""
+    found = []
+    for side in Side:
+        for line in np.flatnonzero(verdict.plan.sent[side][row]):
+            code = verdict.translation.reasons[side][line][row]
+            if code is not None:
+                found.append((code == "waiting", side, str(code), field_label(context.bound, int(line), side)))
+    waits, side, code, label = min(found, key=lambda item: item[0])
+    return side, code, label
+
+
+def _look_again(context: JobContext, page: Page, row: int) -> None:
+    number, left, right = page.pairs.row(row)[:3]
+    if number is not None:
+        context.again.couplings.add(number)
+    else:
+        context.again.lone.add((Side.LEFT, left) if left is not None else (Side.RIGHT, right))
+
+
+def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: Mask, facts: _Facts, round_: Round) -> Settlement:
+    """What is settled without a write: agreements, conflicts, uncouplings, and the counts of all that stays as it is."""
+    page, plan = verdict.page, verdict.plan
+    deletions = (plan.actions == Action.CONFLICT) & ~(page.exists[0] & page.exists[1])
+    clash = plan.clashes() & ready[:, None] & _flows(verdict)[:, None]
+    asked = clash.any(axis=1) | (deletions & ready)
+    kept = np.isin(plan.actions, (Action.KEEP, Action.SETTLE, Action.CONFLICT)) & ready & page.coupled
+    rows = moved_rows(page, progress, kept & _flows(verdict) & page.exists[0] & page.exists[1])
+    ended = plan.actions == Action.UNCOUPLE
+    if round_ is not Round.FOLLOW_UP:
+        frozen = ~_flows(verdict)
+        drifting = (plan.content == Content.DRIFT) & kept & ~frozen
+        _count(context, page, facts.tally, frozen & page.coupled, "out")
+        _count(context, page, facts.tally, drifting, "drift")
+        _count(context, page, facts.tally, kept & ~frozen & ~drifting & ~asked, "unchanged")
+    _count(context, page, facts.tally, asked, "conflicts")
+    _count(context, page, facts.tally, ended & ready, "uncoupled")
+    errors = error_rows(context, facts.errors)
+    _count_errors(errors, facts.tally)
+    calm = kept & ~asked & _flows(verdict)
+    return Settlement(
+        couplings=coupling_rows(context, page, progress, rows),
+        uncoupled=tuple(page.pairs[COUPLING].filter(pl.Series(ended & ready)).drop_nulls().to_list()),
+        apart=True,
+        errors=errors,
+        cleared=_records(page.take(kept)),
+        conflicts=conflict_rows(context, page, clash, verdict.moves, deletions & ready),
+        agreed=page.pairs[COUPLING].filter(pl.Series(calm)),
+        tally=facts.tally,
+    )
+
+
+def _count_errors(errors: pl.DataFrame, tally: Tally) -> None:
+    """Failed, or skipped when it failed the same way before; what waits was counted where it was found."""
+    for side in Side:
+        mine = errors.filter((pl.col("side") == int(side)) & (pl.col("code") != "waiting"))
+        skipped = int(mine["skipped"].sum())
+        tally.towards(side.other).skipped += skipped
+        tally.towards(side.other).failed += len(mine) - skipped
+
+
+def _outcome(context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, outcomes: pl.DataFrame) -> Settlement:
+    """What became of one write, row by row, as what the store settles."""
+    page, side = verdict.page, batch.side
+    answer = pl.DataFrame({OP: batch.rows.astype(np.int64)}).join(outcomes, on=OP, how="left", maintain_order="left")
+    code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
+    written = (code == str(Outcome.WRITTEN)).to_numpy()
+    rows = batch.rows[written]
+    tally = Tally()
+    name = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}[batch.write.kind]
+    setattr(tally.towards(side), name, len(rows))
+    errors = _refused(page, batch, answer, code)
+    for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
+        _look_again(context, page, int(row))
+    settlement = Settlement(history=history_of(context, verdict, batch, written))
+    if batch.ends:
+        ended = page.pairs[COUPLING].gather(rows).to_list()
+        settlement = replace(settlement, uncoupled=tuple(ended), apart=batch.write.kind is WriteKind.UPDATE)
+    elif len(rows):
+        _take_answer(context, page, progress, batch, answer, written)
+        settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))
+    failed = error_rows(context, errors)
+    _count_errors(failed, tally)
+    done = np.zeros(len(page), dtype=np.bool_)
+    done[rows] = True
+    calm = done & ~verdict.plan.clashes().any(axis=1)
+    agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
+    return replace(settlement, errors=failed, cleared=_records(page.take(done)), agreed=agreed, tally=tally)
+
+
+def _take_answer(context: JobContext, page: Page, progress: Progress, batch: Batch, answer: pl.DataFrame, written: Mask) -> None:
+    """Move the baselines of the rows that were written to what was stored."""
+    side, rows = batch.side, batch.rows[written]
+    stored = prints(context.bound, side, raw(context.bound.lines[: context.bound.cells], side, answer.filter(pl.Series(written))))
+    if batch.write.kind is WriteKind.CREATE:
+        for target in Side:  # a record made anew agreed with nothing before
+            progress.base[target][rows] = 0
+        progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
+    progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
+    arrived(progress, side, rows, batch.sent[written], stored)
+    unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (progress.base[side][rows] != stored)
+    if batch.write.kind is WriteKind.CREATE and unsettled.any():  # what the system filled in travels back in a second look
+        made = progress.ids[Side.LEFT].gather(rows[unsettled.any(axis=1)])
+        context.again.created = pl.concat([context.again.created, made.cast(pl.String)])
+
+
+def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) -> list[tuple[object, ...]]:
+    """Rows the system did not take, and rows whose fate is unknown, as errors of their source records."""
+    bad = code.is_in([str(Outcome.REFUSED), str(Outcome.UNKNOWN)])
+    rows = []
+    for place in bad.arg_true().to_list():
+        unknown = code[place] == str(Outcome.UNKNOWN)
+        field_, message = answer[FIELD][place] or "", answer[MESSAGE][place] or ""
+        name = "unknown_outcome" if unknown else "refused"
+        text = sentence(name, field_) if unknown else f"The system refused it: {message}"
+        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, name, field_, text))
+    return rows
+
+
+def _aside_rows(verdict: Verdict, aside: Mask) -> pl.DataFrame:
+    kinds = [Aside(code).name.lower() for code in verdict.plan.aside[aside]]
+    couplings = verdict.page.pairs[COUPLING].filter(pl.Series(aside))
+    return pl.DataFrame([couplings, pl.Series("kind", kinds, dtype=pl.String)], schema=ASIDE_SCHEMA)
+
+
+def _records(page: Page) -> pl.DataFrame:
+    """Both records of every pair, as `side`, `record`."""
+    both = [pl.DataFrame({"record": page.ids(side)}).select(pl.lit(int(side), pl.Int64).alias("side"), "record") for side in Side]
+    return pl.concat(both).drop_nulls()
+
+
+def _count(context: JobContext, page: Page, tally: Tally, which: Mask, name: str) -> None:
+    """Count pairs in the direction in which they were looked at: from the side whose feed named them, as far as the mapping goes there."""
+    direction = context.bound.mapping.direction
+    from_left = page.pairs["left_due"].fill_null(True).to_numpy() & direction.reaches(Side.RIGHT) | (not direction.reaches(Side.LEFT))
+    for side, number in ((Side.RIGHT, (which & from_left).sum()), (Side.LEFT, (which & ~from_left).sum())):
+        counts = tally.towards(side)
+        setattr(counts, name, getattr(counts, name) + int(number))
+
+
+def _scatter(series: pl.Series, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]", values: pl.Series) -> pl.Series:
+    return series.cast(pl.String).scatter(rows, values.cast(pl.String)) if len(rows) else series

@@ -1,0 +1,99 @@
+"""What every verb of a job needs at hand, and what a run may ask of a job beyond the mapping's own policy."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import polars as pl
+
+from koppel.model.bound import BoundMapping
+from koppel.model.job import Job
+from koppel.model.mapping import TableRef
+from koppel.model.policy import FirstContact, OnDelete, Side
+from koppel.model.values import TableShape
+from koppel.ports import Store, Table
+from koppel.reconcile.plan import Aside
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """A table of a system, opened, with its shape at hand."""
+
+    table: Table
+    shape: TableShape
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right."""
+
+    names: tuple[str, str]
+    sides: tuple[OpenTable, OpenTable]
+    referenced: Mapping[str, tuple[OpenTable, OpenTable]] = field(default_factory=dict)
+    hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
+
+    def __getitem__(self, side: Side) -> OpenTable:
+        """The table on `side`."""
+        return self.sides[side]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What this run asks of a job, beside the mapping's policy.
+
+    `creates`: uncoupled records are considered and created. `everything`: every coupling is compared, whatever its versions say.
+    `forced`: every cell is unseen, blanks travel, and this side receives. `first_contact`, `on_delete`, `winner`: answers that a person gave
+    for this run. `released`: kinds of set-aside actions that are carried out at once. `create_anyway`: likely pairs are not looked for.
+    `lifted`: a person has approved what a guard halted. `sweep`: look for deletions now.
+    """
+
+    creates: bool = False
+    everything: bool = False
+    forced: Side | None = None
+    first_contact: FirstContact | None = None
+    on_delete: OnDelete | None = None
+    winner: Side | None = None
+    released: frozenset[Aside] = frozenset()
+    create_anyway: bool = False
+    lifted: bool = False
+    sweep: bool = False
+
+    def releasing(self, kinds: frozenset[Aside]) -> "Asked":
+        """The same, with these kinds carried out at once."""
+        return replace(self, released=self.released | kinds)
+
+
+@dataclass
+class JobContext:
+    """One job at work. `layout`: the number under which its baselines are kept; `again`: what must be looked at once more (see `job`)."""
+
+    job: Job
+    bound: BoundMapping
+    tables: Tables
+    store: Store
+    asked: Asked
+    now: Callable[[], datetime]
+    new_ids: Callable[[int], Sequence[str]]
+    layout: int = 0
+    layouts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    progress: Callable[[int, int], None] = lambda done, total: None
+    again: "Again" = field(default_factory=lambda: Again())
+
+    @property
+    def name(self) -> str:
+        """The mapping's name."""
+        return self.bound.name
+
+
+@dataclass
+class Again:
+    """Pairs to be looked at once more in this job: stale, waiting, or created a moment ago with values still to travel back."""
+
+    couplings: set[int] = field(default_factory=set)
+    lone: set[tuple[Side, str]] = field(default_factory=set)
+    created: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+    """Left ids of couplings made a moment ago that have unseen cells."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.couplings or self.lone or len(self.created))

@@ -1,0 +1,114 @@
+"""Observing: what changed on both sides, lined up as pairs (DESIGN 5).
+
+Both cursors are taken before the first read of either side, so whatever changes while we read is named again by the next run.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from koppel.engine.context import JobContext
+from koppel.errors import Halted
+from koppel.model.policy import Side
+from koppel.model.values import ID, VERSION
+from koppel.ports import Changes, Want, Watermark
+from koppel.reconcile.guard import Limits, emptied
+
+PAGE_ROWS = 20_000
+"""Pairs of one page: memory is bounded by it, and it is large enough that columns pay."""
+
+SMALL_TABLE = 20_000
+"""Couplings up to which every run sweeps for deletions: reading that many ids costs less than explaining why one was not seen."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a look at both feeds gave: the watermarks to keep when the job is done, whether deletions were looked for, how many pairs came up."""
+
+    watermarks: tuple[Watermark, Watermark]
+    swept: bool
+    total: int
+
+
+def observe(context: JobContext) -> Observed:
+    """Read both feeds and line up what is to be looked at. Raises `Halted` when a side looks emptied or half read."""
+    store, asked = context.store, context.asked
+    store.begin_due(context.job)
+    identities = tuple(_watermark_identity(context, side) for side in Side)
+    feeds = [_changes(context, side, identities[side]) for side in Side]
+    for side in Side:
+        for page in feeds[side].pages:
+            store.add_due(side, page.select(ID, VERSION))
+    swept = [side for side in Side if feeds[side].complete]
+    if _sweep_is_due(context):
+        for side in Side:
+            if side not in swept:
+                _sweep(context, side)
+        swept = list(Side)
+    _refuse_emptied(context, swept)
+    total = store.line_up(context.job, asked.everything, asked.creates, swept)
+    marks = tuple(Watermark(feeds[side].cursor, identities[side]) for side in Side)
+    return Observed((marks[0], marks[1]), len(swept) == len(Side), total)
+
+
+def pages(context: JobContext) -> Iterator[pl.DataFrame]:
+    """The pairs that were lined up, page by page."""
+    rows = min(PAGE_ROWS, *(context.tables[side].table.features.batch_rows for side in Side))
+    return context.store.pairs(context.job, rows)
+
+
+def _changes(context: JobContext, side: Side, identity: str) -> Changes:
+    """The feed of one side since its watermark; from the start when that was taken for another question, or all is asked for."""
+    mark = context.store.watermark(context.name, side)
+    usable = mark is not None and _answers(mark.identity, identity) and not context.asked.everything
+    return context.tables[side].table.changes(mark.cursor if mark is not None and usable else None, Want(()))
+
+
+def _watermark_identity(context: JobContext, side: Side) -> str:
+    """What a watermark of this job stands for: filter, fields and direction; and whether uncoupled records were considered."""
+    mapping = context.bound.mapping
+    parts = [str(mapping.table(side)), mapping.options(side).filter_text, mapping.direction, str(mapping.options(side).modified)]
+    digest = hashlib.blake2b("\x1f".join([*parts, *context.bound.layout]).encode(), digest_size=8).hexdigest()
+    return f"{digest}:{'all' if context.asked.creates else 'coupled'}"
+
+
+def _answers(kept: str, wanted: str) -> bool:
+    """Whether a watermark of one identity serves a job of another: one that also considered uncoupled records serves one that does not."""
+    return kept == wanted or kept == wanted.replace(":coupled", ":all")
+
+
+def _sweep_is_due(context: JobContext) -> bool:
+    """In full runs, when asked, for small tables always, else when the last one is older than `sweep_hours`."""
+    if context.asked.sweep or context.asked.everything or context.store.count_couplings(context.name) <= SMALL_TABLE:
+        return True
+    last = context.store.swept_at(context.name)
+    now = context.now().astimezone(UTC).replace(tzinfo=None)
+    return last is None or now - _naive(last) >= timedelta(hours=context.bound.mapping.sweep_hours)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _sweep(context: JobContext, side: Side) -> None:
+    """Name every id that exists, so that coupled ones nobody named are suspects."""
+    for page in context.tables[side].table.changes(None, Want(())).pages:
+        context.store.add_present(side, page[ID])
+
+
+def _refuse_emptied(context: JobContext, swept: list[Side]) -> None:
+    if context.asked.lifted:
+        return
+    couplings = context.store.count_couplings(context.name)
+    mapping = context.bound.mapping
+    limits = Limits(mapping.guard_rows, mapping.guard_percent)
+    reasons = [
+        reason
+        for side in swept
+        for reason in emptied(context.tables.names[side], context.store.missing(context.job, side), couplings, limits)
+    ]
+    if reasons:
+        raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")

@@ -1,0 +1,137 @@
+"""References: a value that names a record of another mapping, translated through that mapping's couplings (semantics 4.8).
+
+Looked up once per distinct value of the page, set-based: value → (hop) → record on this side → coupling → record there → its value.
+"""
+
+import polars as pl
+
+from koppel.engine.context import JobContext, OpenTable
+from koppel.engine.page import Page
+from koppel.model.bound import Line
+from koppel.model.mapping import Hop, Reference
+from koppel.model.policy import Side
+from koppel.model.values import ID, OP, FieldShape, Kind, TableShape, dtype
+from koppel.ports import Want
+from koppel.transform.translate import WAITING, Lookups, reference_text
+
+UNKNOWN = "unknown_reference"
+_ANSWER = {"value": pl.String(), "translated": pl.String(), "reason": pl.String()}
+
+
+def look_up(context: JobContext, page: Page, towards: tuple[Side, ...]) -> Lookups:
+    """All look-ups that a page needs to be translated towards these sides."""
+    found: dict[tuple[int, Side], pl.DataFrame] = {}
+    for number, line in enumerate(context.bound.lines):
+        if line.mapping.reference is None:
+            continue
+        for target in towards:
+            side = target.other
+            values = reference_text(line, side, page.values[side][number]).drop_nulls().unique().alias("value")
+            found[number, side] = _translate(context, line, line.mapping.reference, side, values)
+    return found
+
+
+def _translate(context: JobContext, line: Line, reference: Reference, side: Side, values: pl.Series) -> pl.DataFrame:
+    """`value`, `translated`, `reason` for every distinct value of one line on `side`."""
+    if not len(values):
+        return pl.DataFrame(schema=_ANSWER)
+    steps = pl.DataFrame({"value": values, "step": values})
+    hop_side = _hop_side(context, reference.hop)
+    if reference.hop is not None and hop_side is side:
+        steps = _look(context.tables.hops[reference.hop.table], steps, reference.hop.given, reference.hop.wanted)
+    answers = [_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings]
+    best = pl.concat(answers).sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    if reference.hop is not None and hop_side is not side:
+        best = _hop_back(context.tables.hops[reference.hop.table], best, reference.hop)
+    joined = values.to_frame().join(best, on="value", how="left", maintain_order="left")
+    if reference.blank is not None and side is Side.RIGHT:  # what blank stands for on the left is blank again there
+        joined = joined.with_columns(pl.when(pl.col("translated") != reference.blank).then("translated"))
+    return joined.with_columns(pl.when(pl.col("rank").is_null()).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason")).select(*_ANSWER)
+
+
+def _one_mapping(context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame) -> pl.DataFrame:
+    """Through the couplings of one mapping. `rank`: 0 translated, 1 not coupled yet, 2 no such record."""
+    here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
+    own_name = line.mapping.name(side)
+    by_here = referenced_field(context.tables[side].shape.field(own_name or ""), reference, side, here.shape)
+    by_there = referenced_field(line.shape(side.other), reference, side.other, there.shape)
+    known = _ids_of(here, steps, by_here)
+    partners = context.store.partners([name], side, known["id"])
+    known = known.join(partners, on="id", how="left", maintain_order="left")
+    if by_there:
+        far = there.table.fetch(known["partner"].drop_nulls().unique(), Want((by_there,)))
+        far = far.select(pl.col(ID).alias("partner"), pl.col(by_there).cast(pl.String).alias("translated"))
+        known = known.join(far, on="partner", how="left", maintain_order="left")
+    else:
+        known = known.with_columns(pl.col("partner").alias("translated"))
+    waiting = pl.col("translated").is_null()
+    return known.select(
+        "value", "translated", pl.when(waiting).then(pl.lit(WAITING)).alias("reason"), pl.when(waiting).then(1).otherwise(0).alias("rank")
+    )
+
+
+def _ids_of(table: OpenTable, steps: pl.DataFrame, by: str) -> pl.DataFrame:
+    """`value`, `id` of the records of a referenced table that the steps name; those that do not exist are left out."""
+    if by:
+        found = _find(table, steps["step"], by)
+        return steps.join(found, on="step", how="inner").select("value", pl.col(ID).alias("id"))
+    existing = table.table.fetch(steps["step"].drop_nulls().unique(), Want(()))[ID]
+    return steps.filter(pl.col("step").is_in(existing.implode())).select("value", pl.col("step").alias("id"))
+
+
+def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.DataFrame:
+    """Follow the steps through one look-up table, from one of its fields to another."""
+    found = _find(table, steps["step"], given)
+    rows = table.table.fetch(found[ID].unique(), Want((wanted,))).select(ID, pl.col(wanted).cast(pl.String).alias("next"))
+    return steps.join(found, on="step").join(rows, on=ID).select("value", pl.col("next").alias("step")).drop_nulls()
+
+
+def _hop_back(table: OpenTable, best: pl.DataFrame, hop: Hop) -> pl.DataFrame:
+    """From the field of the referenced record back through the look-up table to the value of the line."""
+    steps = best.filter(pl.col("translated").is_not_null()).select("value", pl.col("translated").alias("step"))
+    back = _look(table, steps, hop.wanted, hop.given).rename({"step": "back"}).unique("value", keep="first", maintain_order=True)
+    joined = best.join(back, on="value", how="left", maintain_order="left")
+    lost = pl.col("translated").is_not_null() & pl.col("back").is_null()
+    return joined.with_columns(
+        pl.col("back").alias("translated"),
+        pl.when(lost).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason"),
+    ).select("value", "translated", "reason", "rank")
+
+
+def _find(table: OpenTable, texts: pl.Series, by: str) -> pl.DataFrame:
+    """`step`, ID of the records whose field `by` holds these texts."""
+    shape = table.shape.field(by)
+    assert shape is not None, "configuration has checked the field"
+    distinct = texts.drop_nulls().unique().alias("step")
+    keys = pl.DataFrame({OP: pl.int_range(len(distinct), eager=True), "step": distinct})
+    typed = keys.select(OP, pl.col("step").cast(dtype(shape), strict=False).alias(by))
+    return keys.join(table.table.find(typed.drop_nulls(), False), on=OP).select("step", ID)
+
+
+def _hop_side(context: JobContext, hop: Hop | None) -> Side | None:
+    """The side whose system the look-up table belongs to."""
+    if hop is None:
+        return None
+    return Side.LEFT if hop.table.system == context.bound.mapping.left.system else Side.RIGHT
+
+
+def referenced_field(own: FieldShape | None, reference: Reference, side: Side, table: TableShape) -> str:
+    """Which field of the referenced table a value holds; '' = its id.
+
+    As the configuration says; else what the foreign key says; else the key, unless that is of another kind and exactly one unique field fits.
+    """
+    said = reference.left_by if side is Side.LEFT else reference.right_by
+    if said is None and own is not None and own.references is not None and own.references[0] == table.name:
+        said = own.references[1]
+    if said is None:
+        said = _only_fitting(own, table)
+    return "" if (said,) == table.key else said
+
+
+def _only_fitting(own: FieldShape | None, table: TableShape) -> str:
+    key = table.field(table.key[0])
+    if own is None or key is None or len(table.key) > 1:
+        return table.key[0]
+    texts = (Kind.TEXT, Kind.CODE)
+    fits = [f.name for f in table.fields if f.unique and f.name not in table.key and own.kind in texts and f.kind in texts]
+    return fits[0] if key.kind in (Kind.UUID, Kind.INTEGER) and own.kind in texts and len(fits) == 1 else table.key[0]

@@ -1,0 +1,156 @@
+"""Writes: a page's plan as batches for one table each, with the intent that goes into the journal before the call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from koppel.engine.context import JobContext
+from koppel.engine.judge import Verdict
+from koppel.engine.page import pack
+from koppel.model.action import Action
+from koppel.model.bound import BoundMapping, Identity
+from koppel.model.coupling import COUPLING, INTENT_SCHEMA, LEFT_ID, RIGHT_ID, History, Intent
+from koppel.model.policy import Side
+from koppel.model.values import ID, OP, dtype, key_text
+from koppel.model.write import Write, WriteKind
+from koppel.transform.convert import literal
+from koppel.transform.translate import prints
+
+Rows = npt.NDArray[np.intp]
+
+_ACTIONS = {
+    (Side.RIGHT, WriteKind.CREATE): (Action.CREATE_RIGHT,),
+    (Side.LEFT, WriteKind.CREATE): (Action.CREATE_LEFT,),
+    (Side.RIGHT, WriteKind.UPDATE): (Action.UPDATE_RIGHT, Action.MERGE),
+    (Side.LEFT, WriteKind.UPDATE): (Action.UPDATE_LEFT, Action.MERGE),
+    (Side.RIGHT, WriteKind.DELETE): (Action.DELETE_RIGHT,),
+    (Side.LEFT, WriteKind.DELETE): (Action.DELETE_LEFT,),
+}
+_DEACTIVATE = {Side.RIGHT: Action.DEACTIVATE_RIGHT, Side.LEFT: Action.DEACTIVATE_LEFT}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One write to one side. `rows`: the page rows it is about; `sent`: rows × cells; `ends`: the coupling ends with it."""
+
+    side: Side
+    rows: Rows
+    write: Write
+    intent: Intent
+    sent: npt.NDArray[np.bool_]
+    ends: bool = False
+
+
+def batches(context: JobContext, verdict: Verdict, ready: npt.NDArray[np.bool_]) -> Iterator[Batch]:
+    """The writes of a page, for the pairs that are ready: to the right first, as Business Central does (semantics 4.2.4)."""
+    for side in (Side.RIGHT, Side.LEFT):
+        for kind in WriteKind:
+            rows = np.flatnonzero(np.isin(verdict.plan.actions, _ACTIONS[side, kind]) & ready)
+            if len(rows):
+                yield _batch(context, verdict, side, kind, rows)
+        rows = np.flatnonzero((verdict.plan.actions == _DEACTIVATE[side]) & ready)
+        if len(rows):
+            yield _deactivation(context, verdict, side, rows)
+
+
+def _batch(context: JobContext, verdict: Verdict, side: Side, kind: WriteKind, rows: Rows) -> Batch:
+    bound = context.bound
+    lines = bound.writable(side) if kind is not WriteKind.DELETE else ()
+    names = tuple(bound.lines[i].mapping.name(side) or "" for i in lines)
+    values = verdict.translation.values[side]
+    fields = pl.DataFrame([values[i].gather(rows).alias(name) for i, name in zip(lines, names, strict=True)])
+    ids = _new_ids(context, verdict, side, rows, fields) if kind is WriteKind.CREATE else verdict.page.ids(side).gather(rows)
+    frame = pl.DataFrame([pl.Series(OP, rows.astype(np.int64)), ids.alias(ID), *fields.get_columns()])
+    expected = None if kind is WriteKind.CREATE else _expected(context, verdict, side, rows)
+    mask = verdict.plan.sent[side][np.ix_(rows, lines)]
+    write = Write(kind, frame, names, mask, expected, bound.mapped(side), context.now())
+    sent = verdict.plan.sent[side][rows, : bound.cells]
+    return Batch(side, rows, write, _intent(context, verdict, side, write, rows, sent), sent, ends=kind is WriteKind.DELETE)
+
+
+def _deactivation(context: JobContext, verdict: Verdict, side: Side, rows: Rows) -> Batch:
+    """An update of one field that says the record is out of use."""
+    setting = context.bound.mapping.options(side).deactivate
+    assert setting is not None, "configuration has checked that deactivation is set up"
+    shape = context.bound.shape(side).field(setting[0])
+    assert shape is not None, "configuration has checked the field"
+    value = pl.repeat(literal(setting[1], shape), len(rows), dtype=dtype(shape), eager=True).alias(shape.name)
+    frame = pl.DataFrame([pl.Series(OP, rows.astype(np.int64)), verdict.page.ids(side).gather(rows).alias(ID), value])
+    expected = _expected(context, verdict, side, rows)
+    mask = np.ones((len(rows), 1), dtype=np.bool_)
+    write = Write(WriteKind.UPDATE, frame, (shape.name,), mask, expected, context.bound.mapped(side), context.now())
+    sent = np.zeros((len(rows), context.bound.cells), dtype=np.bool_)
+    return Batch(side, rows, write, _intent(context, verdict, side, write, rows, sent), sent, ends=True)
+
+
+def _expected(context: JobContext, verdict: Verdict, side: Side, rows: Rows) -> pl.DataFrame:
+    """What the records looked like when they were read."""
+    seen = verdict.page.records[side].select(context.bound.mapped(side))[rows]
+    return seen.with_columns(pl.Series(OP, rows.astype(np.int64)))
+
+
+def _new_ids(context: JobContext, verdict: Verdict, side: Side, rows: Rows, fields: pl.DataFrame) -> pl.Series:
+    """The ids of records to be created, chosen once per source record; null where the system gives them."""
+    identity = context.bound.identities[side]
+    if identity is Identity.KEY:
+        return fields.select(key_text(context.bound.shape(side).key)).to_series()
+    if identity in (Identity.LOOKUP, Identity.NONE):
+        return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(rows))
+    sources = verdict.page.ids(side.other).gather(rows).alias("id")
+    kept = sources.to_frame().join(context.store.chosen_ids(context.name, side, sources), on="id", how="left", maintain_order="left")["chosen"]
+    missing = kept.null_count()
+    if not missing:
+        return kept
+    fresh = context.tables[side].table.reserve(missing) if identity is Identity.RESERVED else pl.Series(context.new_ids(missing), dtype=pl.String)
+    return kept.scatter(kept.is_null().arg_true(), fresh)
+
+
+def _intent(context: JobContext, verdict: Verdict, side: Side, write: Write, rows: Rows, sent: npt.NDArray[np.bool_]) -> Intent:
+    """What the journal keeps: enough to find out whether it happened, and to settle it then."""
+    page, bound = verdict.page, context.bound
+    meant = prints(bound, side, [values.gather(rows) for values in verdict.translation.values[side]])
+    meant[~sent] = 0
+    ids = [page.ids(s).gather(rows) if s is not side else write.rows[ID] for s in Side]
+    columns = [
+        write.rows[OP].alias("op"), page.pairs[COUPLING].gather(rows), ids[0].alias(LEFT_ID), ids[1].alias(RIGHT_ID),
+        pack(page.prints[side.other][rows]).alias("source"), pack(meant).alias("sent"), _lookup_texts(bound, side, write).alias("lookup"),
+    ]
+    return Intent(side, write.kind, pl.DataFrame(columns).select(*INTENT_SCHEMA))
+
+
+def lookup_field(bound: BoundMapping, side: Side) -> str | None:
+    """The unique mapped field of `side` by which a record with a generated key is found again."""
+    fits = (line.mapping.right if side is Side.RIGHT else line.mapping.left for line in bound.lines if line.reaches(side) and line.shape(side).unique)
+    return next((name for name in fits if name is not None), None)
+
+
+def _lookup_texts(bound: BoundMapping, side: Side, write: Write) -> pl.Series:
+    field = lookup_field(bound, side)
+    if write.kind is WriteKind.CREATE and bound.identities[side] is Identity.LOOKUP and field is not None:
+        return write.rows[field].cast(pl.String)
+    return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(write.rows))
+
+
+def history_of(context: JobContext, verdict: Verdict, batch: Batch, written: npt.NDArray[np.bool_]) -> History | None:
+    """Before and after of what a write changed (`written`: which of the batch's rows); a create needs none."""
+    if context.bound.mapping.history_days == 0 or batch.write.kind is WriteKind.CREATE or not written.any():
+        return None
+    page, side = verdict.page, batch.side
+    ids, keep = page.ids(side).gather(batch.rows), pl.Series(written)
+    parts = []
+    for place, name in enumerate(batch.write.fields or context.bound.mapped(side)):
+        before = page.records[side][name].gather(batch.rows).cast(pl.String) if name in page.records[side].columns else None
+        after = batch.write.rows[name].cast(pl.String) if batch.write.fields else None
+        mask = keep & pl.Series(batch.write.mask[:, place]) if batch.write.fields else keep
+        nothing = pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(ids))
+        frame = pl.DataFrame(
+            [ids.alias("record"), pl.Series([name], dtype=pl.String).new_from_index(0, len(ids)).alias("field"),
+             (nothing if before is None else before).alias("before"), (nothing if after is None else after).alias("after")]
+        )
+        parts.append(frame.filter(mask))
+    changes = pl.concat(parts)
+    packed = changes.write_ipc(None, compression="zstd").getvalue()
+    return History(side, changes["record"].unique().to_list(), packed)

@@ -1,0 +1,137 @@
+"""Couplings: looked up by either side, translated for references, kept apart, and the layouts that their baselines are kept in."""
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+from sqlalchemy import Connection, and_, func, or_, select
+
+from koppel.model.coupling import COUPLING_SCHEMA
+from koppel.model.policy import Side
+from koppel.store import schema
+from koppel.store.connection import StoreBase, spread
+from koppel.store.rows import insert_frame, read_frame, texts
+
+_COLUMNS = [schema.coupling.c.id.label("coupling"), *(schema.coupling.c[name] for name in list(COUPLING_SCHEMA)[1:])]
+
+
+class Couplings(StoreBase):
+    """Reading couplings, and the manual verbs on them. What jobs settle goes through the journal part."""
+
+    def coupled(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
+        """The couplings (COUPLING_SCHEMA) of these records of one side."""
+        with self.transaction() as connection:
+            here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
+            query = select(*_COLUMNS).where(here, _id_column(side).in_(select(spread(texts(ids)))))
+            return read_frame(connection, query, COUPLING_SCHEMA)
+
+    def partners(self, mappings: Sequence[str], side: Side, ids: pl.Series) -> pl.DataFrame:
+        """`id`, `partner`: the coupled record on the other side, from the first of these mappings that has one."""
+        kind = {"id": pl.String(), "partner": pl.String()}
+        wanted = ids.drop_nulls().unique()
+        found = []
+        with self.transaction() as connection:
+            for name in mappings:
+                here = schema.coupling.c.mapping == self.mapping_id(connection, name)
+                query = select(_id_column(side), _id_column(side.other)).where(here, _id_column(side).in_(select(spread(texts(wanted)))))
+                found.append(read_frame(connection, query, kind))
+        return pl.concat(found).unique("id", keep="first", maintain_order=True)
+
+    def layout(self, mapping: str, entries: tuple[str, ...]) -> int:
+        """The number of this layout; made when it is new."""
+        table, text = schema.layout, json.dumps(entries)
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            found = connection.execute(select(table.c.id).where(table.c.mapping == number, table.c.entries == text)).scalar()
+            if found is None:
+                found = connection.execute(table.insert().values(mapping=number, entries=text)).inserted_primary_key[0]
+            return int(found)
+
+    def layouts(self, mapping: str) -> dict[int, tuple[str, ...]]:
+        """All layouts that baselines of the mapping were ever kept in."""
+        with self.transaction() as connection:
+            here = schema.layout.c.mapping == self.mapping_id(connection, mapping)
+            rows = connection.execute(select(schema.layout.c.id, schema.layout.c.entries).where(here))
+            return {row.id: tuple(json.loads(row.entries)) for row in rows}
+
+    def apart(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
+        """`id`, `other`, `creates`: pairs of these records that a person rejected, un-created or uncoupled."""
+        table = schema.apart
+        mine, other = (table.c.left_id, table.c.right_id) if side is Side.LEFT else (table.c.right_id, table.c.left_id)
+        with self.transaction() as connection:
+            here = and_(table.c.mapping == self.mapping_id(connection, mapping), mine.in_(select(spread(texts(ids)))))
+            query = select(mine, other, table.c.creates).where(here)
+            return read_frame(connection, query, {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()})
+
+    def keep_apart(self, mapping: str, pairs: pl.DataFrame, creates: bool) -> None:
+        """Never match these pairs (`left_id`, `right_id`) unless asked; `creates`: each may still be created on the other side."""
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            insert_frame(connection, schema.apart, pairs.select("left_id", "right_id"), prefix="OR REPLACE", mapping=number, creates=creates)
+
+    def couple(self, mapping: str, pairs: pl.DataFrame) -> int:
+        """Couple these pairs (`left_id`, `right_id`) without a baseline, and no longer keep them apart; how many are new.
+
+        A record that is coupled already is left alone; the caller says so beforehand (semantics F1).
+        """
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            before = _count(connection, number)
+            fresh = {"left_base": b"", "right_base": b"", "layout": 0, "generation": 1}
+            insert_frame(connection, schema.coupling, pairs.select("left_id", "right_id"), prefix="OR IGNORE", mapping=number, **fresh)
+            gone = or_(*(schema.apart.c[name].in_(select(spread(texts(pairs[name])))) for name in ("left_id", "right_id")))
+            connection.execute(schema.apart.delete().where(schema.apart.c.mapping == number, gone))
+            return _count(connection, number) - before
+
+    def uncouple(self, mapping: str, couplings: Sequence[int], apart: bool) -> pl.DataFrame:
+        """Take these couplings away with what hangs on them; answers the pairs, which are kept apart from now on when `apart`."""
+        table, ids = schema.coupling, texts(pl.Series(couplings, dtype=pl.Int64))
+        kind = {"left_id": pl.String(), "right_id": pl.String()}
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            these = and_(table.c.mapping == number, table.c.id.in_(select(spread(ids))))
+            pairs = read_frame(connection, select(table.c.left_id, table.c.right_id).where(these), kind)
+            connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(select(spread(ids)))))
+            connection.execute(table.delete().where(these))
+            for side, column in ((0, "left_id"), (1, "right_id")):
+                records = schema.error.c.record.in_(select(spread(texts(pairs[column]))))
+                connection.execute(schema.error.delete().where(schema.error.c.mapping == number, schema.error.c.side == side, records))
+            if apart:
+                insert_frame(connection, schema.apart, pairs, prefix="OR IGNORE", mapping=number, creates=False)
+            return pairs
+
+    def all_couplings(self, mapping: str) -> list[int]:
+        """The numbers of all couplings of the mapping."""
+        with self.transaction() as connection:
+            here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
+            return [row.id for row in connection.execute(select(schema.coupling.c.id).where(here))]
+
+    def chosen_ids(self, mapping: str, side: Side, sources: pl.Series) -> pl.DataFrame:
+        """`id`, `chosen`: ids once chosen on `side` for creates of these source records that did not come to be."""
+        table = schema.chosen
+        with self.transaction() as connection:
+            here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
+            query = select(table.c.source, table.c.chosen).where(here, table.c.source.in_(select(spread(texts(sources)))))
+            return read_frame(connection, query, {"id": pl.String(), "chosen": pl.String()})
+
+    def replace_likely(self, mapping: str, pairs: pl.DataFrame) -> None:
+        """Remember these likely pairs (`left_id`, `right_id`, `rule`) as the mapping's whole list."""
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            connection.execute(schema.likely.delete().where(schema.likely.c.mapping == number))
+            insert_frame(connection, schema.likely, pairs.select("left_id", "right_id", "rule"), mapping=number)
+
+    def likely(self, mapping: str) -> pl.DataFrame:
+        """The likely pairs (`left_id`, `right_id`, `rule`) last found."""
+        table = schema.likely
+        with self.transaction() as connection:
+            query = select(table.c.left_id, table.c.right_id, table.c.rule).where(table.c.mapping == self.mapping_id(connection, mapping))
+            return read_frame(connection, query, {"left_id": pl.String(), "right_id": pl.String(), "rule": pl.String()})
+
+
+def _id_column(side: Side) -> "schema.Column[str]":
+    return schema.coupling.c.left_id if side is Side.LEFT else schema.coupling.c.right_id
+
+
+def _count(connection: Connection, number: int) -> int:
+    return int(connection.execute(select(func.count()).where(schema.coupling.c.mapping == number)).scalar_one())

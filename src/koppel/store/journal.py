@@ -1,0 +1,181 @@
+"""The journal: a write is here, its fate unknown, or it is settled. The only two commits that move a coupling, a baseline, an error or
+a history row are `intend` and `settle`."""
+
+import io
+import json
+from collections.abc import Sequence
+
+import polars as pl
+from sqlalchemy import Connection, and_, case, exists, false, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from koppel.model.coupling import ASIDE_SCHEMA, History, Intent, Settlement
+from koppel.model.job import Job
+from koppel.model.policy import Side
+from koppel.model.write import WriteKind
+from koppel.ports import OpenIntent
+from koppel.store import schema
+from koppel.store.connection import spread
+from koppel.store.jobs import Jobs
+from koppel.store.rows import insert_frame, read_frame, texts, update_frame
+
+_MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
+
+
+class Journal(Jobs):
+    """Intending, settling, and what a crash left open."""
+
+    def intend(self, job: Job, facts: Settlement, intents: Sequence[Intent], aside: pl.DataFrame) -> list[int]:
+        """Commit facts that need no write, what is set aside, and the intents; the journal's numbers of the intents."""
+        with self.transaction() as connection:
+            self.hold_lease(connection, job)
+            self._settle(connection, job, facts)
+            insert_frame(connection, schema.aside, aside, prefix="OR REPLACE", job=job.id)
+            return [self._write_intent(connection, job, intent) for intent in intents]
+
+    def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
+        """Commit what really happened and take the journal row away."""
+        with self.transaction() as connection:
+            self.hold_lease(connection, job)
+            self._settle(connection, job, settlement)
+            connection.execute(schema.journal.delete().where(schema.journal.c.id == journal))
+
+    def abandon(self, job: Job, journal: int, settlement: Settlement, chosen: pl.DataFrame) -> None:
+        """Like settle, for a write looked up after a crash; `chosen` keeps the ids of creates that did not come to be."""
+        with self.transaction() as connection:
+            self.hold_lease(connection, job)
+            self._settle(connection, job, settlement)
+            side = connection.execute(select(schema.journal.c.side).where(schema.journal.c.id == journal)).scalar_one()
+            number = self.mapping_id(connection, job.mapping)
+            insert_frame(connection, schema.chosen, chosen.rename({"id": "source"}), prefix="OR REPLACE", mapping=number, side=side)
+            connection.execute(schema.journal.delete().where(schema.journal.c.id == journal))
+
+    def open_intents(self, mapping: str) -> list[OpenIntent]:
+        """The writes of this mapping whose fate is open."""
+        with self.transaction() as connection:
+            here = schema.journal.c.mapping == self.mapping_id(connection, mapping)
+            rows = connection.execute(select(schema.journal).where(here).order_by(schema.journal.c.id)).all()
+        return [OpenIntent(r.id, r.job, Intent(Side(r.side), WriteKind(r.kind), pl.read_ipc(r.rows))) for r in rows]
+
+    def aside(self, job: Job) -> pl.DataFrame:
+        """What the job has set aside (ASIDE_SCHEMA)."""
+        with self.transaction() as connection:
+            query = select(schema.aside.c.coupling, schema.aside.c.kind).where(schema.aside.c.job == job.id)
+            return read_frame(connection, query.order_by(schema.aside.c.coupling), ASIDE_SCHEMA)
+
+    def clear_aside(self, job: Job, kinds: Sequence[str]) -> None:
+        """Forget what was set aside of these kinds: it is decided again now."""
+        with self.transaction() as connection:
+            connection.execute(schema.aside.delete().where(schema.aside.c.job == job.id, schema.aside.c.kind.in_(kinds)))
+
+    def retries(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
+        """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of these records of one side."""
+        table = schema.error
+        kind = {"record": pl.String(), "code": pl.String(), "field": pl.String(), "print": pl.Binary(), "skipped": pl.Boolean()}
+        with self.transaction() as connection:
+            here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
+            query = select(*(table.c[name] for name in kind), table.c.job).where(here, table.c.record.in_(select(spread(texts(ids)))))
+            return read_frame(connection, query, {**kind, "job": pl.Int64()})
+
+    def _write_intent(self, connection: Connection, job: Job, intent: Intent) -> int:
+        packed = io.BytesIO()
+        intent.rows.write_ipc(packed, compression="zstd")
+        number = self.mapping_id(connection, job.mapping)
+        values = {"job": job.id, "mapping": number, "side": int(intent.side), "kind": intent.kind, "rows": packed.getvalue()}
+        return int(connection.execute(schema.journal.insert().values(**values)).inserted_primary_key[0])
+
+    def _settle(self, connection: Connection, job: Job, settlement: Settlement) -> None:
+        number = self.mapping_id(connection, job.mapping)
+        self._move_couplings(connection, job, number, settlement)
+        self._uncouple(connection, number, settlement)
+        self._close(connection, number, settlement)
+        self._open_errors(connection, job, number, settlement.errors)
+        self._open_conflicts(connection, job, number, settlement.conflicts)
+        if settlement.history is not None:
+            self._remember(connection, job, number, settlement.history)
+        self.count_into_job(connection, job, settlement.tally)
+
+    def _move_couplings(self, connection: Connection, job: Job, number: int, settlement: Settlement) -> None:
+        frame = settlement.couplings
+        fresh = frame.filter(pl.col("coupling").is_null())
+        if len(fresh):
+            insert_frame(connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number)
+            self._report_refused(connection, job, number, fresh)
+            sources = select(spread(texts(pl.concat([fresh["left_id"], fresh["right_id"]]))))
+            connection.execute(schema.chosen.delete().where(schema.chosen.c.mapping == number, schema.chosen.c.source.in_(sources)))
+        moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
+        # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
+        update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
+
+    def _report_refused(self, connection: Connection, job: Job, number: int, fresh: pl.DataFrame) -> None:
+        """A coupling that the one-to-one constraint refused is an unknown outcome with both ids; the rest settles."""
+        table = schema.coupling
+        ours = select(table.c.left_id, table.c.right_id).where(table.c.mapping == number)
+        ours = ours.where(table.c.left_id.in_(select(spread(texts(fresh["left_id"])))))
+        kept = read_frame(connection, ours, {"left_id": pl.String(), "right_id": pl.String()})
+        refused = fresh.join(kept, on=["left_id", "right_id"], how="anti")
+        if len(refused):
+            text = "another coupling of one of the two records was there first; couple or delete the record that is left over"
+            self._open_errors(connection, job, number, refused.select(
+                side=pl.lit(0), record="left_id", other="right_id", code=pl.lit("unknown_outcome"), field=pl.lit(""),
+                message=pl.lit(text), print=pl.lit(None, pl.Binary), skipped=pl.lit(False),
+            ))
+
+    def _uncouple(self, connection: Connection, number: int, settlement: Settlement) -> None:
+        if not settlement.uncoupled:
+            return
+        ids = select(spread(json.dumps(settlement.uncoupled)))
+        table = schema.coupling
+        if settlement.apart:
+            pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(ids))
+            target = schema.apart.insert().prefix_with("OR IGNORE").from_select(["mapping", "left_id", "right_id", "creates"], pairs)
+            connection.execute(target)
+        connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
+        connection.execute(table.delete().where(table.c.mapping == number, table.c.id.in_(ids)))
+
+    def _close(self, connection: Connection, number: int, settlement: Settlement) -> None:
+        """Take away errors and conflicts that are over; looked for only where the mapping has any."""
+        errors, conflicts = schema.error, schema.conflict
+        if len(settlement.cleared) and connection.execute(select(exists().where(errors.c.mapping == number))).scalar():
+            for side in Side:
+                records = texts(settlement.cleared.filter(pl.col("side") == int(side))["record"])
+                here = and_(errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(select(spread(records))))
+                connection.execute(errors.delete().where(here))
+        if len(settlement.agreed) and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar():
+            connection.execute(conflicts.delete().where(conflicts.c.coupling.in_(select(spread(texts(settlement.agreed))))))
+
+    def _open_errors(self, connection: Connection, job: Job, number: int, errors: pl.DataFrame) -> None:
+        table, now = schema.error, self.now()
+        if not len(errors):
+            return
+        rows = [{**row, "mapping": number, "job": job.id, "times": 1, "first_at": now, "last_at": now} for row in errors.to_dicts()]
+        statement = upsert(table)
+        new = statement.excluded
+        same = and_(table.c.code == new.code, table.c.field == new.field)
+        statement = statement.on_conflict_do_update(
+            index_elements=["mapping", "side", "record"],
+            set_={
+                "times": case((and_(same, table.c.job != new.job), table.c.times + 1), (same, table.c.times), else_=1),
+                "first_at": case((same, table.c.first_at), else_=new.first_at),
+                **{name: new[name] for name in ("other", "code", "field", "message", "print", "skipped", "job", "last_at")},
+            },
+        )
+        connection.execute(statement, rows)
+
+    def _open_conflicts(self, connection: Connection, job: Job, number: int, conflicts: pl.DataFrame) -> None:
+        table = schema.conflict
+        if not len(conflicts):
+            return
+        lists = ("fields", "left_values", "right_values")
+        fresh = {"mapping": number, "job": job.id, "opened_at": self.now()}
+        rows = [{**row, **{name: json.dumps(row[name]) for name in lists}, **fresh} for row in conflicts.to_dicts()]
+        statement = upsert(table)
+        keep = ("kind", "left_id", "right_id", "left_print", "right_print", *lists)
+        updates = {name: statement.excluded[name] for name in keep}
+        changed = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in ("kind", "left_print", "right_print", "fields")))
+        connection.execute(statement.on_conflict_do_update(index_elements=["coupling"], set_=updates, where=changed), rows)
+
+    def _remember(self, connection: Connection, job: Job, number: int, history: History) -> None:
+        values = {"job": job.id, "mapping": number, "side": int(history.side), "at": self.now(), "blob": history.blob}
+        key = connection.execute(schema.history.insert().values(**values)).inserted_primary_key[0]
+        insert_frame(connection, schema.history_record, pl.DataFrame({"record": history.records}), prefix="OR IGNORE", history=key)

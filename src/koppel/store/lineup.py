@@ -1,0 +1,150 @@
+"""The job table: what a job has to look at, joined to the couplings and paged by pair (DESIGN 5).
+
+Feeds, the retry set and unsettled couplings are gathered in temporary tables and joined once, so that a run costs what changed and not
+what there is, memory is bounded by the page, and a pair comes up once however many feeds name it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+from sqlalchemy import Connection, and_, exists, false, func, literal, not_, or_, select, true, union_all
+from sqlalchemy.sql.expression import ColumnElement, Select
+
+from koppel.model.coupling import COUPLING_SCHEMA, PAIR_SCHEMA
+from koppel.model.job import Job
+from koppel.model.policy import Side
+from koppel.model.values import ID, VERSION
+from koppel.store import schema
+from koppel.store.connection import StoreBase
+from koppel.store.rows import insert_frame, read_frame
+
+_due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
+
+
+class LineUp(StoreBase):
+    """Lining up the records of one job."""
+
+    def begin_due(self, job: Job) -> None:
+        """Empty the job table in which the records to be looked at are lined up."""
+        with self.transaction() as connection:
+            connection.execute(_due.delete())
+            connection.execute(_pair.delete())
+
+    def add_due(self, side: Side, page: pl.DataFrame) -> None:
+        """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
+        frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version"))
+        with self.transaction() as connection:
+            insert_frame(connection, _due, frame, prefix="OR REPLACE", side=int(side), named=True)
+
+    def add_present(self, side: Side, ids: pl.Series) -> None:
+        """Add ids that a sweep found to exist."""
+        frame = ids.alias("record").to_frame()
+        with self.transaction() as connection:
+            insert_frame(connection, _due, frame, prefix="OR IGNORE", side=int(side), named=False)
+
+    def missing(self, job: Job, side: Side) -> int:
+        """How many coupled records of that side no page and no sweep named."""
+        with self.transaction() as connection:
+            absent = _absent(self.mapping_id(connection, job.mapping), side)
+            return int(connection.execute(select(func.count()).select_from(absent.subquery())).scalar_one())
+
+    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side]) -> int:
+        """Join what is due, the retry set and the unsettled couplings into pairs; how many there are."""
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, job.mapping)
+            if everything:
+                self._add_pairs(connection, select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number))
+            else:
+                for query in self._due_couplings(number, swept):
+                    self._add_pairs(connection, query)
+            if lone:
+                for side in Side:
+                    self._add_lone(connection, number, side)
+            return int(connection.execute(select(func.count()).select_from(_pair)).scalar_one())
+
+    def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
+        """Line up exactly these instead."""
+        with self.transaction() as connection:
+            connection.execute(_pair.delete())
+            chosen = pl.DataFrame({"coupling": couplings}, schema={"coupling": pl.Int64()}).unique()
+            insert_frame(connection, _pair, chosen, left_due=True, right_due=True)
+            single = pl.DataFrame([(int(side), record) for side, record in lone], schema=["side", "record"], orient="row") if lone else None
+            if single is not None:
+                due = single.with_columns(left_due=pl.col("side") == 0, right_due=pl.col("side") == 1)
+                insert_frame(connection, _pair, due)
+            return len(chosen) + len(lone)
+
+    def pairs(self, job: Job, size: int) -> Iterator[pl.DataFrame]:
+        """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the right."""
+        yield from self._pages(self._coupled_pairs, size)
+        for side in Side:
+            yield from self._pages(lambda after, rows, side=side: self._lone_pairs(side, after, rows), size)
+
+    def _pages(self, query: "object", size: int) -> Iterator[pl.DataFrame]:
+        after = 0
+        while True:
+            with self.transaction() as connection:
+                page = read_frame(connection, query(after, size), {"pair": pl.Int64(), **PAIR_SCHEMA})  # type: ignore[operator]
+            if not len(page):
+                return
+            after = int(page["pair"].max())  # type: ignore[arg-type]
+            yield page.drop("pair")
+
+    def _coupled_pairs(self, after: int, size: int) -> Select[tuple[object, ...]]:
+        columns = [_coupling.c.id, *(_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]), _pair.c.left_due, _pair.c.right_due]
+        query = select(_pair.c.id, *columns).join(_coupling, _coupling.c.id == _pair.c.coupling)
+        return query.where(_pair.c.id > after).order_by(_pair.c.id).limit(size)
+
+    def _lone_pairs(self, side: Side, after: int, size: int) -> Select[tuple[object, ...]]:
+        nothing = literal(None)
+        ids = [_pair.c.record if side is Side.LEFT else nothing, _pair.c.record if side is Side.RIGHT else nothing]
+        rest = [nothing] * (len(COUPLING_SCHEMA) - 3)
+        query = select(_pair.c.id, nothing, *ids, *rest, _pair.c.left_due, _pair.c.right_due)
+        here = and_(_pair.c.coupling.is_(None), _pair.c.side == int(side), _pair.c.id > after)
+        return query.where(here).order_by(_pair.c.id).limit(size)
+
+    def _due_couplings(self, number: int, swept: Sequence[Side]) -> list[Select[tuple[object, ...]]]:
+        """Couplings to look at, from every reason there is; the flags say which side's feed named them."""
+        mine = _coupling.c.mapping == number
+        queries: list[Select[tuple[object, ...]]] = []
+        for side in Side:
+            flags = (true(), false()) if side is Side.LEFT else (false(), true())
+            named = and_(_due.c.side == int(side), _due.c.named, _due.c.record == _ids(side))
+            moved = or_(_due.c.version.is_(None), _due.c.version.is_distinct_from(_versions(side)))
+            queries.append(select(_coupling.c.id, *flags).join(_due, named).where(mine, moved))
+            failed = and_(_error.c.mapping == number, _error.c.side == int(side), _error.c.record == _ids(side))
+            queries.append(select(_coupling.c.id, *flags).join(_error, failed).where(mine))
+        queries.append(select(_coupling.c.id, true(), true()).where(mine, or_(*(_versions(side).is_(None) for side in Side))))
+        queries.extend(_absent(number, side) for side in swept)
+        left_aside = select(schema.aside.c.coupling).join(schema.job, schema.job.c.id == schema.aside.c.job)
+        left_aside = left_aside.where(schema.job.c.mapping == number)
+        queries.append(select(_coupling.c.id, true(), true()).where(mine, _coupling.c.id.in_(left_aside)))
+        return queries
+
+    def _add_pairs(self, connection: Connection, query: Select[tuple[object, ...]]) -> None:
+        target = _pair.insert().prefix_with("OR IGNORE").from_select(["coupling", "left_due", "right_due"], query)
+        connection.execute(target)
+
+    def _add_lone(self, connection: Connection, number: int, side: Side) -> None:
+        coupled = exists().where(_coupling.c.mapping == number, _ids(side) == _due.c.record)
+        named = select(_due.c.record).where(_due.c.side == int(side), _due.c.named, not_(coupled))
+        known = exists().where(_coupling.c.mapping == number, _ids(side) == _error.c.record)
+        failed = select(_error.c.record).where(_error.c.mapping == number, _error.c.side == int(side), not_(known))
+        records = union_all(named, failed).subquery()
+        flags = (true(), false()) if side is Side.LEFT else (false(), true())
+        query = select(literal(int(side)), records.c.record, *flags).distinct()
+        connection.execute(_pair.insert().from_select(["side", "record", "left_due", "right_due"], query))
+
+
+def _ids(side: Side) -> ColumnElement[str]:
+    return _coupling.c.left_id if side is Side.LEFT else _coupling.c.right_id
+
+
+def _versions(side: Side) -> ColumnElement[str | None]:
+    return _coupling.c.left_version if side is Side.LEFT else _coupling.c.right_version
+
+
+def _absent(number: int, side: Side) -> Select[tuple[object, ...]]:
+    """Couplings whose record of that side was named neither by a page nor by the sweep."""
+    present = exists().where(_due.c.side == int(side), _due.c.record == _ids(side))
+    return select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, not_(present))

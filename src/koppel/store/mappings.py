@@ -1,0 +1,80 @@
+"""Mappings as versioned documents, their watermarks, and which installations the systems' names stand for."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from koppel.model.policy import Side
+from koppel.ports import Watermark
+from koppel.store import schema
+from koppel.store.connection import StoreBase
+
+
+class Mappings(StoreBase):
+    """What the store knows of mappings and systems."""
+
+    def apply_mapping(self, name: str, document: str) -> int:
+        """Make this document the mapping's newest version unless it is already; the version's number."""
+        with self.transaction() as connection:
+            return self._apply(connection, name, document)
+
+    def _apply(self, connection: Connection, name: str, document: str) -> int:
+        row = connection.execute(select(schema.mapping).where(schema.mapping.c.name == name)).one_or_none()
+        if row is not None and row.document == document:
+            return int(row.version)
+        if row is None:
+            values = {"name": name, "version": 1, "document": document}
+            number = connection.execute(schema.mapping.insert().values(**values)).inserted_primary_key[0]
+            version = 1
+        else:
+            number, version = row.id, row.version + 1
+            connection.execute(schema.mapping.update().where(schema.mapping.c.id == number).values(version=version, document=document))
+            # A changed mapping deserves another try of what failed under the old one.
+            connection.execute(schema.error.update().where(schema.error.c.mapping == number).values(skipped=False, times=0))
+        version_row = {"mapping": number, "version": version, "document": document, "applied_at": self.now()}
+        connection.execute(schema.mapping_version.insert().values(**version_row))
+        return version
+
+    def applied_document(self, name: str) -> str | None:
+        """The mapping's document as last applied, or None when it never was."""
+        with self.transaction() as connection:
+            return connection.execute(select(schema.mapping.c.document).where(schema.mapping.c.name == name)).scalar()
+
+    def only_coupled(self, name: str) -> bool | None:
+        """The answer given to the final question of a full run, or None: as configured."""
+        with self.transaction() as connection:
+            return connection.execute(select(schema.mapping.c.only_coupled).where(schema.mapping.c.name == name)).scalar()
+
+    def set_only_coupled(self, names: tuple[str, ...], value: bool | None) -> None:
+        """Remember that answer for these mappings."""
+        with self.transaction() as connection:
+            connection.execute(schema.mapping.update().where(schema.mapping.c.name.in_(names)).values(only_coupled=value))
+
+    def watermark(self, mapping: str, side: Side) -> Watermark | None:
+        """How far that side was read, or None when it never was."""
+        with self.transaction() as connection:
+            table, number = schema.watermark, self.mapping_id(connection, mapping)
+            row = connection.execute(select(table).where(table.c.mapping == number, table.c.side == int(side))).one_or_none()
+            return Watermark(row.cursor, row.identity) if row else None
+
+    def clear_watermarks(self, mapping: str) -> None:
+        """Forget how far the mapping was read: its next run starts from the beginning."""
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, mapping)
+            connection.execute(schema.watermark.delete().where(schema.watermark.c.mapping == number))
+
+    def swept_at(self, mapping: str) -> datetime | None:
+        """When the mapping was last swept for deletions (UTC without a zone)."""
+        with self.transaction() as connection:
+            return connection.execute(select(schema.mapping.c.swept_at).where(schema.mapping.c.name == mapping)).scalar()
+
+    def system_identity(self, name: str) -> str | None:
+        """The installation that this system's name stood for so far, or None when it was never used."""
+        with self.transaction() as connection:
+            return connection.execute(select(schema.system.c.identity).where(schema.system.c.name == name)).scalar()
+
+    def remember_system(self, name: str, identity: str) -> None:
+        """From now on this name stands for that installation."""
+        with self.transaction() as connection:
+            connection.execute(schema.system.delete().where(schema.system.c.name == name))
+            connection.execute(schema.system.insert().values(name=name, identity=identity))
