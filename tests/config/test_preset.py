@@ -4,6 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from koppel.config import PRESETS, Configuration, Environment, format_field, load, preset
 from koppel.demo import schema
@@ -167,3 +169,21 @@ def test_unknown_presets_and_replacements() -> None:
     ):
         preset(NAME, dataverze="x")
     assert PRESETS == (NAME,)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_loaded_or_told_never_a_crash(tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever a slip of the hand leaves behind: a part cut out, doubled, or replaced by marks."""
+    text = preset(NAME)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start, min(len(text), start + 40)))
+    instead = data.draw(
+        st.sampled_from(["", text[start:end] * 2, "\n", "'", '"', "]", "[", "= 3", "->", "(", "{}", "[[x]]", "\x00"])
+    )
+    path = tmp_path / "koppel.toml"
+    path.write_text(text[:start] + instead + text[end:], encoding="utf-8")
+    try:
+        load(path)
+    except ConfigurationError as error:
+        assert all(problem.where.startswith("koppel.toml") and problem.what for problem in error.problems)

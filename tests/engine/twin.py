@@ -1,10 +1,15 @@
-"""Two memory systems with one customer table each, a store, and jobs between them: the smallest world an engine test needs."""
+"""Two memory systems with one customer table each, a store, and jobs between them: the smallest world an engine test needs.
 
-from collections.abc import Callable, Sequence
+More tables and mappings can be added (`add`). `sync` runs one job as the engine's users do; `full` one that creates and compares all.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+
+import polars as pl
 
 from koppel.connectors.memory.system import MemorySystem
 from koppel.connectors.memory.table import Knobs, MemoryTable
@@ -12,7 +17,8 @@ from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
 from koppel.engine.job import fail, finish, run_job
 from koppel.errors import KoppelError
-from koppel.model.job import JobKind, JobRecord
+from koppel.model.job import Counts, JobKind, JobRecord
+from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import FieldMapping, Mapping, TableRef
 from koppel.model.policy import Direction, Side
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
@@ -37,6 +43,25 @@ def two_way(*names: str, **settings: object) -> Mapping:
     return Mapping("CUSTOMER", TableRef("erp", "customer"), TableRef("crm", "customer"), lines, **settings)  # type: ignore[arg-type]
 
 
+def line(text: str, **settings: object) -> FieldMapping:
+    """A field line from `left <-> right`; a `-` stands for no field on that side."""
+    left, arrow, right = text.split()
+    names = [None if name == "-" else name for name in (left, right)]
+    return FieldMapping(names[0], names[1], Direction(arrow), **settings)  # type: ignore[arg-type]
+
+
+def lines(*texts: str) -> tuple[FieldMapping, ...]:
+    """Several field lines, see `line`."""
+    return tuple(line(text) for text in texts)
+
+
+def texts(name: str, *fields: str, key: str = "code", **kinds: Kind) -> TableShape:
+    """A table whose key is a text, with further text fields and a change stamp."""
+    shapes = [FieldShape(field, kinds.get(field, Kind.TEXT)) for field in fields]
+    ends = (FieldShape(key, Kind.TEXT, nullable=False), *shapes, FieldShape("modified", Kind.DATETIME))
+    return TableShape(name, ends, (key,), KeyOrigin.CHOSEN, modified="modified")
+
+
 @dataclass
 class Clock:
     """A clock that ticks a second at every look, so that nothing ever happens at the same moment."""
@@ -58,6 +83,7 @@ class Twin:
     shapes: tuple[TableShape, TableShape] = field(default_factory=lambda: (customer(), customer()))
     knobs: tuple[Knobs, Knobs] = field(default_factory=lambda: (Knobs(), Knobs()))
     clock: Clock = field(default_factory=Clock)
+    more: dict[str, Mapping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make both systems and the store."""
@@ -65,11 +91,17 @@ class Twin:
         for side in Side:
             self.systems[side].create_table(self.shapes[side], self.knobs[side])
         self.ids = map(lambda n: f"00000000-0000-7000-8000-{n:012d}", count(1))
+        self.owners = map(lambda n: f"test:{n}", count(1))
         self.store = self.open()
 
-    def open(self) -> SqlStore:
-        """Open the store as a new process would; whoever held it before is dead."""
-        return open_store(f"sqlite:///{self.folder}/koppel.db", self.clock.now, Owner(f"test:{next(self.ids)}", lambda _: False))
+    def open(self, alive: bool = False) -> SqlStore:
+        """Open the store as a new process would; to it, whoever held leases before is dead (or `alive`)."""
+        url = f"sqlite:///{self.folder}/koppel.db"
+        return open_store(url, self.clock.now, Owner(next(self.owners), lambda _: alive))
+
+    def add(self, side: Side, shape: TableShape, knobs: Knobs | None = None) -> MemoryTable:
+        """One more table on a side."""
+        return self.systems[side].create_table(shape, knobs)
 
     def table(self, side: Side) -> MemoryTable:
         """The customer table of one side."""
@@ -87,25 +119,49 @@ class Twin:
 
     def put(self, side: Side, number: int, **values: object) -> str:
         """A record made by a user; its id."""
-        id_ = str(number) if self.shapes[side].key_origin is not KeyOrigin.CHOSEN else f"{side.word[0] * 0}{'a' if side is Side.LEFT else 'b'}{number:07d}-0000-4000-8000-000000000000"
+        letter = "a" if side is Side.LEFT else "b"
+        numbered = self.shapes[side].key_origin is not KeyOrigin.CHOSEN
+        id_ = str(number) if numbered else f"{letter}{number:07d}-0000-4000-8000-000000000000"
         self.table(side).put(id_, values)
         return id_
 
-    def context(self, asked: Asked, kind: JobKind = JobKind.SYNC) -> JobContext:
+    def pair(self, number: int = 1, **values: object) -> tuple[str, str]:
+        """A record made on the left and carried to the right; both ids."""
+        left = self.put(Side.LEFT, number, **values)
+        self.full()
+        return left, dict(self.couplings())[left]
+
+    def opened(self, ref: TableRef) -> OpenTable:
+        """A table of either system, by its reference."""
+        table = self.systems[0 if ref.system == "erp" else 1].table(ref.table, TableOptions())
+        return OpenTable(table, table.describe())
+
+    def tables(self, mapping: Mapping) -> Tables:
+        """What a job of this mapping has open."""
+        known = {**self.more, self.mapping.name: self.mapping}
+        references = [line.reference for line in mapping.fields if line.reference]
+        named = {name for reference in references for name in reference.mappings}
+        referenced = {name: (self.opened(known[name].left), self.opened(known[name].right)) for name in named}
+        hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
+        return Tables(("erp", "crm"), (self.opened(mapping.left), self.opened(mapping.right)), referenced, hops)
+
+    def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""
-        open_tables = tuple(OpenTable(self.table(side), self.shapes[side]) for side in Side)
-        tables = Tables(("erp", "crm"), (open_tables[0], open_tables[1]), {"CUSTOMER": (open_tables[0], open_tables[1])})
-        bound = bind(self.mapping, tables)
-        job = self.store.open_job(self.store.open_run(kind), self.mapping.name, kind, self.mapping.direction, repr(self.mapping))
+        mapping = mapping or self.mapping
+        tables = self.tables(mapping)
+        bound = bind(mapping, tables)
+        job = self.store.open_job(self.store.open_run(kind), mapping.name, kind, mapping.direction, repr(mapping))
         return JobContext(job, bound, tables, self.store, asked, self.clock.now, self.new_ids)
 
     def new_ids(self, how_many: int) -> Sequence[str]:
         """Ids that grow."""
         return [next(self.ids) for _ in range(how_many)]
 
-    def sync(self, asked: Asked | None = None, meanwhile: Callable[[], None] | None = None) -> JobRecord:
+    def sync(
+        self, asked: Asked | None = None, meanwhile: Callable[[], None] | None = None, mapping: Mapping | None = None
+    ) -> JobRecord:
         """Run one job to its end; `meanwhile` happens between its look and its finish. Raises what the job raises."""
-        context = self.context(asked or Asked())
+        context = self.context(asked or Asked(), mapping=mapping)
         try:
             observed = run_job(context)
             if meanwhile:
@@ -116,16 +172,52 @@ class Twin:
             raise
         return self.store.jobs()[0]
 
-    def full(self, **asked: object) -> JobRecord:
+    def full(self, mapping: Mapping | None = None, **asked: object) -> JobRecord:
         """A job that considers and creates uncoupled records and compares everything."""
-        return self.sync(Asked(creates=True, everything=True, **asked))  # type: ignore[arg-type]
+        return self.sync(Asked(creates=True, everything=True, **asked), mapping=mapping)  # type: ignore[arg-type]
 
-    def couplings(self) -> list[tuple[str, str]]:
+    def couplings(self, mapping: str = "CUSTOMER") -> list[tuple[str, str]]:
         """All coupled pairs."""
-        frame = self.store.coupled("CUSTOMER", Side.LEFT, __import__("polars").Series([str(i) for i in self.left.records()]))
-        return frame.select("left_id", "right_id").rows()
+        numbers = self.store.all_couplings(mapping)
+        frames = [self.store.coupling(number).select("left_id", "right_id") for number in numbers]
+        return pl.concat(frames).rows() if frames else []
+
+    def conflicts(self) -> list[Conflict]:
+        """Every open conflict."""
+        return self.store.conflicts()
+
+    def errors(self) -> list[ErrorRecord]:
+        """Every record that could not be carried."""
+        return self.store.errors()
+
+    def effects(self) -> int:
+        """How many rows koppel changed so far, on both sides."""
+        return sum(len(system.effects) for system in self.systems)
 
     def having(self, **settings: object) -> "Twin":
         """Change the mapping's settings."""
         self.mapping = replace(self.mapping, **settings)  # type: ignore[arg-type]
         return self
+
+    def during(self, phase: str, name: str, what: Callable[[], None], side: Side = Side.RIGHT, times: int = 1) -> None:
+        """Let a user do something around koppel's next writes of that name (see `MemorySystem.on_effect`)."""
+        left = [times]
+
+        def act(now: str, effect: str) -> None:
+            if (now, effect) == (phase, name) and left[0]:
+                left[0] -= 1
+                what()
+
+        self.systems[side].on_effect = act
+
+
+def counts(job: JobRecord | Counts) -> dict[str, int]:
+    """A job's totals (or one direction's counts) without the zeros."""
+    total = job if isinstance(job, Counts) else job.tally.total
+    return {name: number for name, number in total.as_dict().items() if number}
+
+
+def values(table: MemoryTable, id_: str, fields: Iterable[str] = FIELDS) -> dict[str, object]:
+    """The filled fields of one record."""
+    record = table.records()[id_]
+    return {name: record[name] for name in fields if record[name] is not None}

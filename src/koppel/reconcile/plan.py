@@ -67,7 +67,8 @@ class Plan:
 
     def clashes(self) -> Mask:
         """Pairs × cells: what a person is asked about."""
-        return self.cells == Cell.CLASH
+        clashing: Mask = self.cells == Cell.CLASH
+        return clashing
 
 
 def reconcile(facts: Facts, rules: CellRules, policy: RecordPolicy, writable: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]) -> Plan:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import polars as pl
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Column, Connection, and_, func, or_, select
 
 from koppel.model.coupling import COUPLING_SCHEMA
 from koppel.model.policy import Side
@@ -114,22 +114,8 @@ class Couplings(StoreBase):
             query = select(table.c.source, table.c.chosen).where(here, table.c.source.in_(select(spread(texts(sources)))))
             return read_frame(connection, query, {"id": pl.String(), "chosen": pl.String()})
 
-    def replace_likely(self, mapping: str, pairs: pl.DataFrame) -> None:
-        """Remember these likely pairs (`left_id`, `right_id`, `rule`) as the mapping's whole list."""
-        with self.transaction() as connection:
-            number = self.mapping_id(connection, mapping)
-            connection.execute(schema.likely.delete().where(schema.likely.c.mapping == number))
-            insert_frame(connection, schema.likely, pairs.select("left_id", "right_id", "rule"), mapping=number)
 
-    def likely(self, mapping: str) -> pl.DataFrame:
-        """The likely pairs (`left_id`, `right_id`, `rule`) last found."""
-        table = schema.likely
-        with self.transaction() as connection:
-            query = select(table.c.left_id, table.c.right_id, table.c.rule).where(table.c.mapping == self.mapping_id(connection, mapping))
-            return read_frame(connection, query, {"left_id": pl.String(), "right_id": pl.String(), "rule": pl.String()})
-
-
-def _id_column(side: Side) -> "schema.Column[str]":
+def _id_column(side: Side) -> Column[str]:
     return schema.coupling.c.left_id if side is Side.LEFT else schema.coupling.c.right_id
 
 

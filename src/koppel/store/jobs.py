@@ -111,6 +111,16 @@ class Jobs(Mappings):
         values = {"to_right": json.dumps(total.to_right.as_dict()), "to_left": json.dumps(total.to_left.as_dict())}
         connection.execute(update(schema.job).where(schema.job.c.id == job.id).values(**values))
 
+    def count_coupled(self, job: Job, number: int) -> None:
+        """Count couplings that a manual verb made."""
+        with self.transaction() as connection:
+            self.count_into_job(connection, job, Tally(to_right=Counts(coupled=number)))
+
+    def count_uncoupled(self, job: Job, number: int) -> None:
+        """Count couplings that a manual verb took away."""
+        with self.transaction() as connection:
+            self.count_into_job(connection, job, Tally(to_right=Counts(uncoupled=number)))
+
     def jobs(self, run: int | None = None, mapping: str | None = None, limit: int | None = None) -> list[JobRecord]:
         """The job log, newest first; of one run or one mapping when given."""
         query = select(schema.job, schema.mapping.c.name).join(schema.mapping, schema.job.c.mapping == schema.mapping.c.id)

@@ -63,6 +63,11 @@ class Journal(Jobs):
             query = select(schema.aside.c.coupling, schema.aside.c.kind).where(schema.aside.c.job == job.id)
             return read_frame(connection, query.order_by(schema.aside.c.coupling), ASIDE_SCHEMA)
 
+    def aside_of(self, job: int) -> list[int]:
+        """The couplings that a halted job had set aside."""
+        with self.transaction() as connection:
+            return [row.coupling for row in connection.execute(select(schema.aside.c.coupling).where(schema.aside.c.job == job))]
+
     def clear_aside(self, job: Job, kinds: Sequence[str]) -> None:
         """Forget what was set aside of these kinds: it is decided again now."""
         with self.transaction() as connection:

@@ -78,3 +78,11 @@ class Mappings(StoreBase):
         with self.transaction() as connection:
             connection.execute(schema.system.delete().where(schema.system.c.name == name))
             connection.execute(schema.system.insert().values(name=name, identity=identity))
+
+    def environment(self, configured: str) -> str:
+        """The environment the store belongs to: the one it was first used with."""
+        with self.transaction() as connection:
+            known = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "environment")).scalar()
+            if known is None:
+                connection.execute(schema.meta.insert().values(key="environment", value=configured))
+            return known or configured

@@ -220,15 +220,6 @@ history_record = Table(
 )
 Index("history_record_record", history_record.c.record)
 
-likely = Table(
-    "likely",
-    metadata,
-    Column("mapping", _ID, ForeignKey("mapping.id"), primary_key=True),
-    Column("left_id", String, primary_key=True),
-    Column("right_id", String, primary_key=True),
-    Column("rule", String, nullable=False),
-)
-
 # What one job lines up. Temporary: after a crash it is lined up anew, from watermarks that have not moved.
 temporary = MetaData()
 due = Table(

@@ -31,7 +31,7 @@ def canonical_of(value: pl.Expr, field: FieldShape) -> pl.Expr:
         case Kind.CODE:
             return filled(value.str.strip_chars().str.to_uppercase())
         case Kind.UUID:
-            return filled(_uuid_text(value))
+            return _uuid_text(filled(value))
         case Kind.DECIMAL:
             return _decimal_text(value, DEFAULT_SCALE if field.scale is None else field.scale)
         case Kind.DATETIME:

@@ -197,7 +197,7 @@ def _decimal(value: Literal, field: FieldShape) -> Decimal | None:
     whole, _, fraction = format(number, "f").partition(".")
     if len(fraction.rstrip("0")) > scale:
         raise FilterError(
-            f"{field.name} holds {scale} digits after the point, {value} has more; write a value it can hold"
+            f"{field.name} holds {scale} digits after the point and {value} has more; write a value it can hold"
         )
     return Decimal(f"{whole}.{fraction.rstrip('0')}")
 

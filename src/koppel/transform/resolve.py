@@ -3,8 +3,6 @@
 A blank never wins over a value.
 """
 
-import re
-
 import polars as pl
 
 from koppel.model.policy import OnConflict
@@ -57,8 +55,9 @@ def _union(left: pl.Series, right: pl.Series) -> pl.Series:
 def _joined(left: str | None, right: str | None) -> str | None:
     """A list is separated by ';' if it has one, else by ','; the union is written as the left list is."""
     items = {item.strip() for text in (left, right) if text for item in text.split(_separator(text)) if item.strip()}
-    style = next((match[0] for text in (left, right) if text and (match := re.search("; ?|, ?", text))), ";")
-    return style.join(sorted(items)) or None
+    written = next((text for text in (left, right) if text and _separator(text) in text), ";")
+    separator = _separator(written)
+    return (f"{separator} " if f"{separator} " in written else separator).join(sorted(items)) or None
 
 
 def _separator(text: str) -> str:

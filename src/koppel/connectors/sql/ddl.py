@@ -1,4 +1,5 @@
-"""What SQLite's PRAGMAs do not tell and the text of CREATE TABLE does: CHECK (column IN (…)), AUTOINCREMENT.
+"""What SQLite's PRAGMAs do not tell and the text of CREATE TABLE does: CHECK (column IN (…)), AUTOINCREMENT,
+ON CONFLICT.
 
 A tokenizer, not a parser: comments, quoted names and texts are recognised, so that what they hold is never taken for
 SQL.
@@ -29,9 +30,13 @@ class Token:
 
 @dataclass(frozen=True)
 class Definition:
-    """What the text of a CREATE TABLE says. `choices`: column in lower case -> the values its CHECK allows, as text."""
+    """What the text of a CREATE TABLE says. `choices`: column in lower case -> the values its CHECK allows, as text.
+
+    `conflict`: some rule of the table says ON CONFLICT.
+    """
 
     autoincrement: bool
+    conflict: bool
     choices: dict[str, tuple[str, ...]]
 
 
@@ -45,7 +50,7 @@ def read_definition(sql: str) -> Definition:
             found = _choices(_inside(tokens, at + 1))
             if found:
                 choices[found[0]] = found[1]
-    return Definition("AUTOINCREMENT" in words, choices)
+    return Definition("AUTOINCREMENT" in words, "CONFLICT" in words, choices)
 
 
 def _tokens(sql: str) -> list[Token]:

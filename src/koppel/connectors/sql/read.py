@@ -151,42 +151,46 @@ def fetch_page(
     wanted = ids.unique().drop_nulls()
     columns = [relation.columns[name] for name in relation.key]
     if len(columns) == 1 and columns[0].shape.kind is Kind.UUID:
-        page = _by_keys(connection, relation, [[text] for text in uuid_form(wanted, columns[0].uuid)], fields, now)
+        page = _by_keys(connection, relation, uuid_form(wanted, columns[0].uuid).to_list(), fields, now)
         missing = wanted.filter(~wanted.is_in(page.frame[ID].implode()))
-        if len(missing) == 0:
-            return page
-        others = [form for form in UUID_FORMS if form != columns[0].uuid]
-        keys = [[text] for form in others for text in uuid_form(missing, form)]
-        return _both(page, _by_keys(connection, relation, keys, fields, now))
-    rows = [keys for id_ in wanted.to_list() for keys in _keys_of(id_, columns)]
-    page = _by_keys(connection, relation, rows, fields, now)
+        if len(missing):
+            others = [form for form in UUID_FORMS if form != columns[0].uuid]
+            keys = [text for form in others for text in uuid_form(missing, form)]
+            page = _both(page, _by_keys(connection, relation, keys, fields, now))
+    else:
+        plain = len(columns) == 1 and columns[0].affinity != "BLOB"
+        rows = wanted.to_list() if plain else [keys for id_ in wanted.to_list() for keys in _keys_of(id_, columns)]
+        page = _by_keys(connection, relation, rows, fields, now)
     return _only(page, page.frame[ID].is_in(wanted.implode()))
 
 
-def _keys_of(id_: str, columns: Sequence[Column]) -> list[list[object]]:
-    """What is stored for an id: its texts, and whole numbers where nothing makes SQLite convert them."""
+def _keys_of(id_: str, columns: Sequence[Column]) -> list[object]:
+    """What may be stored for an id: its texts, and whole numbers where nothing makes SQLite convert them."""
     try:
         texts: list[object] = list(key_parts(id_, len(columns)))
     except ValueError:
         return []
     loose = [at for at, column in enumerate(columns) if column.affinity == "BLOB"]
+    found = [texts]
     if loose and all(re.fullmatch(r"-?[1-9]\d{0,17}|0", str(texts[at])) for at in loose):
-        return [texts, [int(str(text)) if at in loose else text for at, text in enumerate(texts)]]
-    return [texts]
+        found.append([int(str(text)) if at in loose else text for at, text in enumerate(texts)])
+    return [parts[0] for parts in found] if len(columns) == 1 else list(found)
 
 
 def _by_keys(
-    connection: sqlite3.Connection, relation: Relation, keys: list[list[object]], fields: Sequence[str], now: datetime
+    connection: sqlite3.Connection, relation: Relation, keys: list[object], fields: Sequence[str], now: datetime
 ) -> Page:
-    """CROSS JOIN makes SQLite look every key up in the table's index instead of scanning the table for them."""
+    """`keys`: what is stored, or lists of it where several columns are the key.
+
+    CROSS JOIN makes SQLite look every key up in the table's index instead of scanning the table for them.
+    """
     if len(relation.key) == 1:
-        given: object = sorted((key[0] for key in keys), key=str)  # neighbours in the index are read together
+        keys = sorted(keys, key=str)  # neighbours in the index are read together
         tests = [f"t.{quoted(relation.key[0])} = w.value"]
     else:
-        given = keys
         tests = [f"t.{quoted(name)} = json_extract(w.value, '$[{at}]')" for at, name in enumerate(relation.key)]
     tail = f"FROM json_each(?) AS w CROSS JOIN {quoted(relation.name)} AS t ON {' AND '.join(tests)}"
-    return read_page(connection, relation, fields, Query(tail, (json.dumps(given),)), now)
+    return read_page(connection, relation, fields, Query(tail, (json.dumps(keys),)), now)
 
 
 def _only(page: Page, kept: pl.Series) -> Page:

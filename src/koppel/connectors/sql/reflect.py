@@ -61,6 +61,9 @@ class Relation:
     stamp: Stamp | None
     zone: str
     view: bool
+    conflict: str = ""
+    """' OR ABORT' where a rule of the table would replace or leave out rows in silence. Not where there are triggers:
+    SQLite would apply it to their statements too."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -102,7 +105,11 @@ def reflect(
     shape_ = TableShape(name, fields, key, origin)
     if stamp is not None:
         shape_ = replace(shape_, modified=stamp.field, granularity=stamp.granularity)
-    return Relation(system, name, columns, shape_, stamp, zone, view)
+    triggers = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (name,)
+    ).fetchone()
+    conflict = " OR ABORT" if definition.conflict and triggers is None else ""
+    return Relation(system, name, columns, shape_, stamp, zone, view, conflict)
 
 
 def _named(connection: sqlite3.Connection, system: str, name: str) -> tuple[str, str, str | None]:

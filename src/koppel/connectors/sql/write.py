@@ -5,72 +5,50 @@ can write. Rows go in together; when the database refuses some, halves are tried
 answered was read back inside the same transaction, after all triggers (RETURNING would run before them, DESIGN 14).
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 
+from koppel.connectors.sql.batch import Batch, Progress, batches
 from koppel.connectors.sql.database import Database, quoted
-from koppel.connectors.sql.encode import REASONS, encode
-from koppel.connectors.sql.read import fetch_page
+from koppel.connectors.sql.read import Page, Query, fetch_page, read_page
 from koppel.connectors.sql.reflect import Relation
-from koppel.connectors.sql.refusal import Refusal, refusal_of
-from koppel.model.values import FAULT, ID, OP, FieldShape, KeyOrigin, Kind, dtype, key_parts, key_text
+from koppel.connectors.sql.refusal import NOT_STORED, ROW_ERRORS, Refusal, missing_parent, refusal_of
+from koppel.model.values import FAULT, ID, OP
 from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write, WriteKind
 
-Now = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows (positions in the write) that share one statement, with the values to bind for each."""
-
-    sql: str
-    rows: list[int]
-    values: list[tuple[object, ...]]
-    returns_key: bool = False
-
-
-@dataclass
-class Progress:
-    """What is known of each row so far. `ids`: the id a row has after the write."""
-
-    ids: list[str | None]
-    codes: list[Outcome]
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-    def refuse(self, row: int, refusal: Refusal) -> None:
-        """This row does not go in."""
-        self.codes[row] = Outcome.REFUSED
-        self.refusals[row] = refusal
-
-    def open(self) -> list[int]:
-        """The rows nothing speaks against."""
-        return [row for row, code in enumerate(self.codes) if code is Outcome.WRITTEN]
+_READ_ONLY = Refusal(None, "this is a view: its records can be read, not written")
 
 
 class _Undone(Exception):
-    """A trigger has rolled the whole transaction back because of this row."""
+    """The whole transaction is undone because of these rows; none named: because of one that is not known yet."""
 
-    def __init__(self, row: int, refusal: Refusal) -> None:
+    def __init__(self, rows: Sequence[int], refusal: Refusal) -> None:
         super().__init__(refusal.message)
-        self.row = row
+        self.rows = rows
         self.refusal = refusal
 
 
-def write_rows(database: Database, relation: Relation, write: Write, now: Now) -> pl.DataFrame:
-    """Carry out one write. Raises `SystemFailure` when the database fails; before COMMIT nothing was written."""
+def write_rows(database: Database, relation: Relation, write: Write, now: Callable[[], datetime]) -> pl.DataFrame:
+    """Carry out one write. Raises `SystemFailure` when the database fails; unless COMMIT failed nothing was written."""
     refused: dict[int, Refusal] = {}
+    one_by_one = False
+    if relation.view:
+        refused = dict.fromkeys(range(len(write.rows)), _READ_ONLY)
     with database.connection() as connection:
         while True:
+            progress = Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
+            for row, refusal in refused.items():
+                progress.refuse(row, refusal)
             try:
-                progress, page = _in_transaction(database, connection, relation, write, now, refused)
-                return _outcomes(relation, write, progress, page)
-            except _Undone as undone:  # everything is as before: again without that row
-                refused[undone.row] = undone.refusal
+                stored = _in_transaction(database, connection, relation, write, progress, now, one_by_one)
+                return _outcomes(write, progress, stored)
+            except _Undone as undone:  # everything is as it was: again, without those rows
+                refused |= dict.fromkeys(undone.rows, undone.refusal)
+                one_by_one = True
 
 
 def _in_transaction(
@@ -78,18 +56,17 @@ def _in_transaction(
     connection: sqlite3.Connection,
     relation: Relation,
     write: Write,
-    now: Now,
-    refused: dict[int, Refusal],
-) -> tuple[Progress, pl.DataFrame]:
+    progress: Progress,
+    now: Callable[[], datetime],
+    one_by_one: bool,
+) -> pl.DataFrame:
+    """Do it all; `progress` says what became of the rows, the answer what is stored now."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        progress = Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
-        for row, refusal in refused.items():
-            progress.refuse(row, refusal)
         keys = _compare(connection, relation, write, progress, now())
-        for batch in _batches(relation, write, progress, keys):
-            _run(connection, relation, batch, progress, one_by_one=bool(refused))
-        page = _stored(connection, relation, write, progress, now())
+        for batch in batches(relation, write, progress, keys):
+            _run(connection, relation, batch, progress, one_by_one)
+        stored = _stored(connection, relation, write, progress, now())
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -98,12 +75,133 @@ def _in_transaction(
         raise
     try:
         connection.execute("COMMIT")
-    except sqlite3.IntegrityError as error:  # constraints that are deferred to this moment
-        bad = _deferred(connection, relation, progress, page)
+    except sqlite3.IntegrityError as error:  # a foreign key that is checked at this moment only
+        rows = _violating(connection, relation, progress) or progress.open()
         connection.execute("ROLLBACK")
-        raise _Undone(bad[0] if bad else progress.open()[0], refusal_of(error, relation)) from error
+        raise _Undone(rows, refusal_of(error, relation)) from error
     except sqlite3.Error as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise database.failure(error, "whether this write was stored is found out by looking") from error
-    return progress, page
+    return stored
+
+
+# ---- before: is the record still what it was
+
+
+def _compare(
+    connection: sqlite3.Connection, relation: Relation, write: Write, progress: Progress, now: datetime
+) -> list[tuple[object, ...]]:
+    """Mark rows whose record is gone or not as expected; the stored key per row (empty where there is none)."""
+    if write.kind is WriteKind.CREATE:
+        return []
+    fields = [] if write.expected is None else [name for name in write.expected.columns if name != OP]
+    page = fetch_page(connection, relation, write.rows[ID], fields, now)
+    found = page.frame.with_row_index("@at").unique(ID, keep="first")
+    seen = write.rows.select(OP, ID).join(found, on=ID, how="left", maintain_order="left")
+    stale = seen[FAULT].is_not_null()
+    if write.expected is not None:
+        hoped = write.rows.select(OP).join(write.expected, on=OP, how="left", maintain_order="left")
+        for name in fields:
+            stale |= seen[name].ne_missing(hoped[name])
+    stored = list(zip(*(key.to_list() for key in page.keys), strict=True))
+    keys: list[tuple[object, ...]] = []
+    for row, (at, is_stale) in enumerate(zip(seen["@at"].to_list(), stale.to_list(), strict=True)):
+        keys.append(() if at is None else stored[at])
+        if progress.codes[row] is Outcome.WRITTEN and (at is None or is_stale):
+            progress.codes[row] = Outcome.MISSING if at is None else Outcome.STALE
+    return keys
+
+
+# ---- the rows themselves
+
+
+def _run(
+    connection: sqlite3.Connection, relation: Relation, batch: Batch, progress: Progress, one_by_one: bool
+) -> None:
+    """Execute a batch; halves of it as long as it is refused."""
+    count = len(batch.rows)
+    single = one_by_one or batch.returns_key
+    todo = [(at, at + 1) for at in range(count)] if single else [(0, count)]
+    while todo:
+        start, end = todo.pop()
+        refusal = _tried(connection, relation, batch, start, end, progress)
+        if refusal is not None and end - start == 1:
+            progress.refuse(batch.rows[start], refusal)
+        elif refusal is not None:
+            half = (start + end) // 2
+            todo += [(half, end), (start, half)]
+
+
+def _tried(
+    connection: sqlite3.Connection, relation: Relation, batch: Batch, start: int, end: int, progress: Progress
+) -> Refusal | None:
+    """Execute some rows of a batch, all or none; why not, if not."""
+    connection.execute("SAVEPOINT rows")
+    try:
+        if batch.returns_key:
+            keys = connection.execute(batch.sql, batch.values[start]).fetchall()
+            changed = len(keys)
+            if keys:
+                progress.ids[batch.rows[start]] = keys[0][0]
+        else:
+            changed = connection.executemany(batch.sql, batch.values[start:end]).rowcount
+        refusal = None if changed == end - start else NOT_STORED
+    except ROW_ERRORS as error:
+        refusal = refusal_of(error, relation)
+        if not connection.in_transaction:  # a trigger that says RAISE(ROLLBACK)
+            raise _Undone(batch.rows[start:end] if end - start == 1 else (), refusal) from error
+        if refusal.field is None and end - start == 1 and "FOREIGN KEY" in str(error):
+            connection.execute("ROLLBACK TO rows")
+            bound = dict(zip(batch.names, batch.values[start], strict=False))
+            refusal = missing_parent(connection, relation, bound) or refusal
+    if refusal is not None:
+        connection.execute("ROLLBACK TO rows")
+    connection.execute("RELEASE rows")
+    return refusal
+
+
+def _violating(connection: sqlite3.Connection, relation: Relation, progress: Progress) -> list[int]:
+    """The rows whose record refers to one that does not exist."""
+    violations = connection.execute(f"PRAGMA foreign_key_check({quoted(relation.name)})").fetchall()
+    rowids = json.dumps([rowid for _, rowid, *_ in violations if rowid is not None])
+    tail = f"FROM {quoted(relation.name)} AS t WHERE t.rowid IN (SELECT value FROM json_each(?))"
+    if rowids == "[]":
+        return []
+    page = read_page(connection, relation, (), Query(tail, (rowids,)), datetime.min)
+    bad = set(page.frame[ID].to_list())
+    return [row for row in progress.open() if progress.ids[row] in bad]
+
+
+# ---- after: what is stored now
+
+
+def _stored(
+    connection: sqlite3.Connection, relation: Relation, write: Write, progress: Progress, now: datetime
+) -> pl.DataFrame:
+    """The written records as they are now, read in the same transaction."""
+    rows = [] if write.kind is WriteKind.DELETE else progress.open()
+    ids = pl.Series(ID, [progress.ids[row] for row in rows], dtype=pl.String)
+    frame: Page = fetch_page(connection, relation, ids, write.want, now)
+    found = set(frame.frame[ID].to_list())
+    for row in rows:
+        if progress.ids[row] not in found:
+            progress.codes[row] = Outcome.UNKNOWN
+            progress.refusals[row] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
+    return frame.frame.drop(FAULT).unique(ID, keep="first")
+
+
+def _outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
+    refusals = [progress.refusals.get(row) for row in range(len(write.rows))]
+    untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
+    ids = write.rows[ID].zip_with(pl.Series(untouched), pl.Series(progress.ids, dtype=pl.String))
+    texts: dict[str, list[str | None]] = {
+        CODE: [code.value for code in progress.codes],
+        FIELD: [None if refusal is None else refusal.field for refusal in refusals],
+        MESSAGE: [None if refusal is None else refusal.message for refusal in refusals],
+    }
+    own = pl.DataFrame(
+        [write.rows[OP], ids.alias(ID), *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
+    )
+    told = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
+    return own.join(told, on=OP, how="left", maintain_order="left")

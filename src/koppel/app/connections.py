@@ -1,0 +1,105 @@
+"""From configuration to open tables: systems are opened once, checked to be the installations they were, and mappings bound to them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+
+from uuid_utils import uuid7
+
+from koppel.config import Configuration
+from koppel.connectors.sql import open_system
+from koppel.engine.bind import bind
+from koppel.engine.context import OpenTable, Tables
+from koppel.errors import ConfigurationError, Halted, Problem
+from koppel.model.bound import BoundMapping
+from koppel.model.mapping import Mapping, SideOptions, TableRef
+from koppel.model.policy import Side
+from koppel.ports import System, TableOptions
+from koppel.store import SqlStore
+
+
+def now() -> datetime:
+    """The present moment, UTC."""
+    return datetime.now(UTC)
+
+
+def new_ids(how_many: int) -> Sequence[str]:
+    """Ids that grow, so that their indexes do at one end only."""
+    return [str(uuid7()) for _ in range(how_many)]
+
+
+@dataclass
+class Connections:
+    """The systems of a configuration, opened when they are needed. `wrap` may put something between a table and its users."""
+
+    configuration: Configuration
+    systems: dict[str, System] = field(default_factory=dict)
+    wrap: Callable[[Mapping, str, OpenTable], OpenTable] = lambda mapping, system, table: table
+
+    def system(self, name: str) -> System:
+        """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
+        if name not in self.systems:
+            config = self.configuration.systems[name]
+            kinds = config.options.get("fields")
+            self.systems[name] = open_system(name, self.configuration.system_url(name), config.timezone, kinds)
+        return self.systems[name]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for system in self.systems.values():
+            system.close()
+        self.systems.clear()
+
+    def check_identities(self, mappings: Sequence[Mapping], store: SqlStore) -> None:
+        """Halt when a name stands for another installation than before; remember those met for the first time."""
+        changed = []
+        for name in dict.fromkeys(m.table(side).system for m in mappings for side in Side):
+            identity, known = self.system(name).identity(), store.system_identity(name)
+            if known is None:
+                store.remember_system(name, identity)
+            elif known != identity:
+                changed.append((name, f"{name} is not the installation it was: it was {known}, it is {identity}"))
+        if changed:
+            names = changed[0][0]
+            raise Halted([text for _, text in changed], f"koppel systems adopt {names} --as copy|restored|moved")
+
+    def tables(self, mapping: Mapping) -> Tables:
+        """Both tables of a mapping, and those its references lead through."""
+        left, right = (self._wrapped(mapping, side) for side in Side)
+        referenced: dict[str, tuple[OpenTable, OpenTable]] = {}
+        hops: dict[TableRef, OpenTable] = {}
+        for line in mapping.fields:
+            if line.reference is None or not line.enabled:
+                continue
+            for name in line.reference.mappings:
+                other = self.configuration.mappings[name]
+                referenced[name] = (self._wrapped(other, Side.LEFT), self._wrapped(other, Side.RIGHT))
+            if line.reference.hop is not None:
+                hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
+        return Tables((mapping.left.system, mapping.right.system), (left, right), referenced, hops)
+
+    def bind(self, mapping: Mapping) -> tuple[BoundMapping, Tables]:
+        """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or `SystemFailure`."""
+        tables = self.tables(mapping)
+        return bind(mapping, tables), tables
+
+    def _wrapped(self, mapping: Mapping, side: Side) -> OpenTable:
+        return self.wrap(mapping, mapping.table(side).system, self._open(mapping.table(side), mapping.options(side)))
+
+    def _open(self, table: TableRef, options: SideOptions) -> OpenTable:
+        system = self.system(table.system)
+        if table.table not in system.tables():
+            near = get_close_matches(table.table, system.tables(), n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"its tables are {', '.join(system.tables()[:20])}"
+            raise ConfigurationError([Problem(f"mappings: {table}", f"{table.system} has no table {table.table!r}", remedy)])
+        lag = None if options.lag_seconds is None else timedelta(seconds=options.lag_seconds)
+        opened = system.table(table.table, TableOptions(options.key, options.modified, lag))
+        return OpenTable(opened, opened.describe())
+
+
+def closing(connections: Connections) -> None:
+    """Close, whatever a half-open system has to say about it."""
+    with suppress(Exception):
+        connections.close()

@@ -1,0 +1,70 @@
+"""Planning a run: the real run, over tables that only pretend to be written and a copy of the store that is thrown away."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from koppel.app.connections import Connections
+from koppel.app.levels import Workplace
+from koppel.app.report import PlanReport
+from koppel.engine.context import Asked, OpenTable
+from koppel.engine.pretend import Pretended, PretendTable
+from koppel.engine.run import run_lines
+from koppel.model.job import JobKind
+from koppel.model.mapping import Mapping as TableMapping
+from koppel.model.review import PlannedValue
+from koppel.store import open_store
+
+
+@dataclass
+class _Pretence:
+    """The pretended tables of one plan: one per system and table, whichever mapping writes to it."""
+
+    tables: dict[tuple[str, str], PretendTable] = field(default_factory=dict)
+    records: dict[tuple[str, str], Pretended] = field(default_factory=dict)
+
+    def wrap(self, mapping: TableMapping, system: str, opened: OpenTable) -> OpenTable:
+        """The table as the plan sees it."""
+        key = (system, opened.shape.name)
+        if key not in self.tables:
+            self.records[key] = Pretended(mapping.name, system)
+            self.tables[key] = PretendTable(opened.table, opened.shape, self.records[key])
+        return OpenTable(self.tables[key], opened.shape)
+
+    def planned(self) -> list[PlannedValue]:
+        """Every value that would be written, table by table."""
+        return [value for (_, table), record in self.records.items() for value in record.planned(table)]
+
+
+def plan_run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked]) -> PlanReport:
+    """What a run of these mappings would do. Neither a system nor the store is changed."""
+    if kind is JobKind.FULL:
+        asked = {name: replace(said, creates=True, everything=True) for name, said in asked.items()}
+    pretence = _Pretence()
+    with TemporaryDirectory(prefix="koppel-plan-") as folder:
+        copy = Path(folder) / "store.db"
+        _copy(workplace, copy)
+        store = open_store(f"sqlite:///{copy}")
+        connections = Connections(workplace.connections.configuration, workplace.connections.systems, pretence.wrap)
+        pretended = Workplace(connections, store, workplace.progress)
+        try:
+            number = store.open_run(kind)
+            failures = run_lines(
+                names, workplace.depends_on(), lambda name: pretended.open_job(number, name, kind, asked[name]), strict=kind is JobKind.FULL
+            )
+            jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
+        finally:
+            store.close()
+    return PlanReport(jobs, pretence.planned(), failures.errors)
+
+
+def _copy(workplace: Workplace, target: Path) -> None:
+    """The store as it stands, copied while it may be in use."""
+    source = workplace.store.engine.url.database
+    assert source is not None, "a SQLite store is a file"
+    with sqlite3.connect(source) as original, sqlite3.connect(target) as copy:
+        original.backup(copy)
+    original.close()
+    copy.close()

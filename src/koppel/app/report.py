@@ -1,0 +1,137 @@
+"""What the facade answers, and its form as JSON. Names here are public: the command line prints them with `--json`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import polars as pl
+
+from koppel.errors import Halted, KoppelError
+from koppel.model.job import JobRecord, JobState
+from koppel.model.review import PlannedValue, ReviewLine
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run ended. `errors`: what stopped a line; `blocked`: line → the line it depends on that did not finish.
+
+    `opened`: conflicts opened by this run. `question`: mappings whose scheduled jobs may keep creating records, if the answer is yes.
+    """
+
+    run: int
+    jobs: list[JobRecord]
+    errors: Mapping[str, KoppelError] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    opened: int = 0
+    question: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; 1 records failed or conflicts were opened; 3 a system failed; 4 halted (the gravest counts)."""
+        if self.errors:
+            return max(error.exit_code for error in self.errors.values())
+        trouble = any(job.state is not JobState.DONE for job in self.jobs) or self.blocked
+        failed = any(job.tally.total.failed or job.tally.total.skipped for job in self.jobs)
+        return 1 if failed or trouble or self.opened else 0
+
+    @property
+    def halted(self) -> list[Halted]:
+        """The guards that stopped lines."""
+        return [error for error in self.errors.values() if isinstance(error, Halted)]
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What a run would do: its jobs with their counts, and every value that would be written. Nothing was."""
+
+    jobs: list[JobRecord]
+    values: list[PlannedValue]
+    errors: Mapping[str, KoppelError]
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """Likely pairs of one mapping. `coupled`: how many were accepted, `apart`: how many rejected; `run`: the run that did it."""
+
+    line: ReviewLine
+    coupled: int = 0
+    apart: int = 0
+    run: RunReport | None = None
+
+
+@dataclass(frozen=True)
+class FirstContactQuestion:
+    """One question per mapping: values that differ and were never in agreement. `counts`: per field, `samples`: (field, left, right)."""
+
+    mapping: str
+    systems: tuple[str, str]
+    pairs: int
+    counts: Mapping[str, int]
+    samples: Sequence[tuple[str, str | None, str | None]]
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One thing that was checked: whether it is well, and what to do if not."""
+
+    subject: str
+    well: bool
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class ApplyLine:
+    """How the configuration differs from what was applied last, for one mapping."""
+
+    mapping: str
+    change: str
+    couplings: int
+
+
+def job_json(job: JobRecord) -> dict[str, Any]:
+    """A job as `jobs --json` prints it."""
+    return {
+        "id": job.id,
+        "run": job.run,
+        "mapping": job.mapping,
+        "kind": str(job.kind),
+        "direction": job.direction,
+        "state": str(job.state),
+        "started": job.started.isoformat(),
+        "finished": job.finished.isoformat() if job.finished else None,
+        "counts": job.tally.total.as_dict(),
+        "by_direction": {"to_right": job.tally.to_right.as_dict(), "to_left": job.tally.to_left.as_dict()},
+        "message": job.message,
+    }
+
+
+def as_json(value: Any) -> Any:
+    """Any answer of the facade as plain JSON values."""
+    match value:
+        case JobRecord():
+            return job_json(value)
+        case RunReport():
+            errors = {name: str(error) for name, error in value.errors.items()}
+            rest = {"errors": errors, "blocked": dict(value.blocked), "question": list(value.question)}
+            return {"run": value.run, "jobs": [job_json(job) for job in value.jobs], **rest}
+        case pl.DataFrame():
+            return value.to_dicts()
+        case KoppelError():
+            return str(value)
+        case Enum():
+            return value.name.lower() if isinstance(value.value, int) else value.value
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {str(key): as_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [as_json(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+        case _:
+            return value

@@ -1,0 +1,118 @@
+"""A database as a system: opening it, its identity, its tables."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from koppel.connectors.sql.database import Database
+from koppel.connectors.sql.reflect import reflect, table_names
+from koppel.connectors.sql.table import SqlTable
+from koppel.errors import ConfigurationError, Problem, Unreachable
+from koppel.model.values import Kind
+from koppel.ports import TableOptions
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_system(
+    name: str,
+    url: str,
+    timezone: str = "UTC",
+    fields: Mapping[str, Mapping[str, str]] | None = None,
+    now: Callable[[], datetime] = _utc_now,
+) -> "SqlSystem":
+    """Open the database at an SQLAlchemy url: `sqlite:///file.db`, `sqlite:////absolute/file.db`, `…?mode=ro`.
+
+    `timezone`: what date-times without offset mean. `fields`: kinds that the declared types do not tell, as
+    `{"customer": {"no": "code"}}`. `now`: the clock of cursors and of how fresh a change stamp is. Raises
+    ConfigurationError for another kind of database or an unknown kind, Unreachable when there is no such file: koppel
+    never creates one.
+    """
+    path, mode = _file(name, url)
+    kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
+    known = [str(kind) for kind in Kind]
+    problems = [
+        Problem(f"{name}.{table}.{column}", f"unknown kind {kind}", f"the kinds are: {', '.join(known)}")
+        for table, columns in kinds.items()
+        for column, kind in columns.items()
+        if kind not in known
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    if not path.is_file():
+        raise Unreachable(name, f"there is no database {path}", "check the url; koppel does not create databases")
+    system = SqlSystem(name, Database(name, path, mode), timezone, kinds, now)
+    unknown = kinds.keys() - {table.lower() for table in system.tables()}
+    if unknown:
+        system.close()
+        raise ConfigurationError(
+            [Problem(name, f"there is no table {table} to give kinds") for table in sorted(unknown)]
+        )
+    return system
+
+
+def _file(name: str, url: str) -> tuple[Path, str]:
+    remedy = "write sqlite:///path/to/file.db"
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ConfigurationError([Problem(name, "the url cannot be read", remedy)]) from None
+    if parsed.get_backend_name() != "sqlite":
+        what = f"{parsed.get_backend_name()} is not supported; supported are: sqlite"
+        raise ConfigurationError([Problem(name, what, remedy)])
+    if parsed.database in (None, "", ":memory:"):
+        raise ConfigurationError([Problem(name, "the url names no file", remedy)])
+    mode = str(parsed.query.get("mode", "rw"))
+    if set(parsed.query) - {"mode"} or mode not in ("rw", "ro"):
+        raise ConfigurationError([Problem(name, "the only option of the url is mode=ro", remedy)])
+    return Path(parsed.database or "").expanduser().resolve(), mode
+
+
+class SqlSystem:
+    """One database; made by `open_system`."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        timezone: str,
+        kinds: Mapping[str, Mapping[str, str]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._timezone = timezone
+        self._kinds = kinds
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._name
+
+    def identity(self) -> str:
+        """Which installation this is: the file, however the url writes its path."""
+        return f"sqlite:{self._database.path}"
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables and views."""
+        with self._database.connection() as connection:
+            return table_names(connection)
+
+    def table(self, name: str, options: TableOptions) -> SqlTable:
+        """Open a table or view (any case). `options.modified` '' means: no change stamp.
+
+        Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
+        """
+        kinds = self._kinds.get(name.lower(), {})
+        with self._database.connection() as connection:
+            relation = reflect(connection, self._name, name, options, kinds, self._timezone)
+        return SqlTable(self._database, relation, options.lag, self._now)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()

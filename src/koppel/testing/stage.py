@@ -1,0 +1,101 @@
+"""What a connector's tests provide for `TableContract`, and short ways to say a write."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from koppel.model.values import ID, OP, FieldShape, KeyOrigin, Kind, dtype
+from koppel.model.write import Write, WriteKind
+from koppel.ports import Changes, Table, Want
+
+FIELDS = (
+    FieldShape("no", Kind.CODE, length=20, unique=True),
+    FieldShape("name", Kind.TEXT, length=100, nullable=False),
+    FieldShape("note", Kind.TEXT),
+    FieldShape("amount", Kind.DECIMAL, scale=2),
+    FieldShape("pieces", Kind.INTEGER),
+    FieldShape("active", Kind.BOOLEAN),
+    FieldShape("since", Kind.DATE),
+    FieldShape("seen", Kind.DATETIME),
+    FieldShape("partner", Kind.UUID),
+    FieldShape("rank", Kind.CHOICE, choices=("low", "high")),
+    FieldShape("number", Kind.TEXT),
+)
+"""The fields of every table a stage makes, beside its key and its change stamp `modified`.
+
+`number` is filled by the system itself when a record is created without one: with `N-` and the record's `name`.
+"""
+
+
+class Stage(Protocol):
+    """A system with a user at its keyboard and a clock under the test's control."""
+
+    def table(self, origin: KeyOrigin) -> Table | None:
+        """An empty table with FIELDS, a change stamp, and the key `id`: a uuid where it is chosen, else a whole number.
+        None = the system has no such tables."""
+
+    def composite(self) -> Table | None:
+        """The same with two text columns, `area` and `code`, as its key."""
+
+    def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
+        """Its user creates a record; fields left out are null. `name` is always given."""
+
+    def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
+        """Its user changes some fields of a record, and with them the change stamp."""
+
+    def remove(self, table: Table, id_: str) -> None:
+        """Its user deletes a record."""
+
+    def now(self) -> datetime:
+        """The moment the system's clock shows (UTC)."""
+
+    def wait(self, time: timedelta) -> None:
+        """Let the system's clock go on."""
+
+
+def written(
+    stage: Stage,
+    table: Table,
+    kind: WriteKind,
+    rows: Sequence[Mapping[str, object]],
+    expected: Sequence[Mapping[str, object]] | None = None,
+    want: Sequence[str] = (),
+) -> list[dict[str, object]]:
+    """Write rows: `id` (may be missing), and the fields to send; a field that is not there is not sent. The answers in
+    order of the rows. `expected`: row by row what the records are believed to hold, the same fields in all."""
+    names = tuple(dict.fromkeys(name for row in rows for name in row if name != "id"))
+    ops = pl.Series(OP, range(1, len(rows) + 1), dtype=pl.Int64)
+    frame = pl.DataFrame(
+        [ops, pl.Series(ID, [row.get("id") for row in rows], dtype=pl.String), *columns(table, names, rows)]
+    )
+    mask = np.array([[name in row for name in names] for row in rows], dtype=np.bool_).reshape(len(rows), len(names))
+    seen = None if expected is None else pl.DataFrame([ops, *columns(table, tuple(expected[0]), expected)])
+    outcome = table.write(Write(kind, frame, names, mask, seen, tuple(want), stage.now()))
+    assert sorted(outcome[OP].to_list()) == ops.to_list(), "every row is answered once, matched by OP"
+    return outcome.sort(OP).to_dicts()
+
+
+def columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[pl.Series]:
+    """Values of these fields in the dtypes of a page."""
+    shape = table.describe()
+    made = []
+    for name in names:
+        field = shape.field(name)
+        assert field is not None, f"{shape.name} has no {name}"
+        made.append(pl.Series(name, [row.get(name) for row in rows], dtype=dtype(field)))
+    return made
+
+
+def fetched(table: Table, ids: Sequence[str], *fields: str) -> dict[str, dict[str, object]]:
+    """Records by id."""
+    frame = table.fetch(pl.Series(ID, ids, dtype=pl.String), Want(fields))
+    assert frame[ID].is_unique().all(), "a record comes once, however often it is asked for"
+    return {str(row[ID]): row for row in frame.to_dicts()}
+
+
+def named(changes: Changes) -> list[str]:
+    """The ids a feed names, page after page."""
+    return [id_ for page in changes.pages for id_ in page[ID].to_list()]
