@@ -192,7 +192,7 @@ class Store(Protocol):
     def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side]) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are.
 
-        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records too. `swept`: the sides whose coupled records are
+        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records that feeds named too (those of the retry set always). `swept`: the sides whose coupled records are
         suspects when no page named them.
         """
 

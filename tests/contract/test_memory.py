@@ -64,7 +64,8 @@ class MemoryStage:
 
 SWITCHES = [
     Knobs(feed=feed, conditional=conditional, returns_stored=stored, atomic_batch=atomic, page_rows=2)
-    for feed, conditional, stored, atomic in product((Feed.FULL, Feed.MODIFIED_ON), *[(True, False)] * 3)
+    for feed in (Feed.FULL, Feed.MODIFIED_ON)
+    for conditional, stored, atomic in product((True, False), repeat=3)
 ]
 
 
@@ -77,25 +78,19 @@ class TestMemory(TableContract):
         return MemoryStage(request.param)
 
 
+ON = np.ones((1, 1), np.bool_)
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
 def create(*names: str) -> Write:
     frame = pl.DataFrame({OP: range(len(names)), ID: [f"id-{name}" for name in names], "name": names})
-    return Write(
-        WriteKind.CREATE,
-        frame,
-        ("name",),
-        np.ones((len(names), 1), np.bool_),
-        None,
-        ("name",),
-        datetime(2026, 3, 1, tzinfo=UTC),
-    )
+    return Write(WriteKind.CREATE, frame, ("name",), ON.repeat(len(names), 0), None, ("name",), MOMENT)
 
 
 def update(id_: str, name: str, expected: str) -> Write:
     frame = pl.DataFrame({OP: [1], ID: [id_], "name": [name]})
     seen = pl.DataFrame({OP: [1], "name": [expected]})
-    return Write(
-        WriteKind.UPDATE, frame, ("name",), np.ones((1, 1), np.bool_), seen, (), datetime(2026, 3, 1, tzinfo=UTC)
-    )
+    return Write(WriteKind.UPDATE, frame, ("name",), ON, seen, (), MOMENT)
 
 
 class Stop(Exception):

@@ -1,6 +1,6 @@
-"""Two memory systems with one customer table each, a store, and jobs between them: the smallest world an engine test needs.
+"""The smallest world an engine test needs: two memory systems with one customer table each, a store, jobs between them.
 
-More tables and mappings can be added (`add`). `sync` runs one job as the engine's users do; `full` one that creates and compares all.
+More tables and mappings can be added (`add`, `more`). `sync` runs one job; `full` one that creates and compares all.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,8 @@ def customer(name: str = "customer", origin: KeyOrigin = KeyOrigin.CHOSEN) -> Ta
     key = FieldShape("id", Kind.INTEGER if origin is not KeyOrigin.CHOSEN else Kind.UUID, nullable=False)
     texts = [FieldShape(text, Kind.TEXT, length=30) for text in FIELDS]
     extra = [FieldShape("number", Kind.TEXT, unique=True), FieldShape("blocked", Kind.BOOLEAN)]
-    return TableShape(name, (key, *texts, *extra, FieldShape("modified", Kind.DATETIME)), ("id",), origin, modified="modified")
+    fields = (key, *texts, *extra, FieldShape("modified", Kind.DATETIME))
+    return TableShape(name, fields, ("id",), origin, modified="modified")
 
 
 def two_way(*names: str, **settings: object) -> Mapping:

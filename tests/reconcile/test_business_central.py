@@ -237,9 +237,6 @@ def test_deliberately_different(row: Given, action: Action) -> None:
     assert {scope: decided(row, scope) for scope in row.scopes} == dict.fromkeys(row.scopes, action)
 
 
-@pytest.mark.xfail(
-    reason="conflict_scope = record holds a clash together, but does not see the record as one value", strict=True
-)
 @pytest.mark.parametrize(("row", "action"), RECORD_AS_ONE_VALUE.values(), ids=RECORD_AS_ONE_VALUE.keys())
 def test_as_business_central_with_the_record_as_one_value(row: Given, action: Action) -> None:
     """Semantics 4.6.13: both modified and any bidirectional pair differs is one conflict, of the record."""

@@ -20,9 +20,6 @@ from koppel.reconcile.classify import CellRules, Codes, Evidence, contents, deci
 
 WIDTH = 5
 GROUPINGS = [(), ((0, 1),), ((3, 1),), ((0, 1, 2),), ((0, 4), (2, 1, 3)), ((0, 1, 2, 3, 4),), ((2,),)]
-SEEN_MOVES = [(left, right) for left in (Move.SAME, Move.MOVED) for right in (Move.SAME, Move.MOVED)]
-ALL_MOVES = [(left, right) for left in Move for right in Move]
-UNSEEN_MOVES = [pair for pair in ALL_MOVES if Move.UNSEEN in pair]
 WINNERS = [Winner.NOBODY, Winner.LEFT, Winner.RIGHT]
 
 
@@ -77,22 +74,11 @@ def slow_seen(cells: list[Known], direction: Direction) -> Cell:
 
 def slow_group(cells: list[Known], direction: Direction) -> list[Cell]:
     """What is to be done with each field of one group of one record."""
-    if not any(Move.UNSEEN in (cell.left, cell.right) for cell in cells):
-        return [slow_seen(cells, direction)] * len(cells)
-    each = [slow_first(cell, direction) for cell in cells]
+    seen = [cell for cell in cells if Move.UNSEEN not in (cell.left, cell.right)]
+    each = [slow_seen(seen, direction) if cell in seen else slow_first(cell, direction) for cell in cells]
     if Cell.CLASH in each:
         return [cell if cell is Cell.KEEP else Cell.CLASH for cell in each]
     return each
-
-
-def moves_of_a_group(draw: st.DrawFn, width: int) -> list[tuple[Move, Move]]:
-    """All seen; or some at first contact while the rest rests.
-
-    What happens to edits beside an unseen field of the same group has its own tests below.
-    """
-    if draw(st.booleans()):
-        return [draw(st.sampled_from(SEEN_MOVES)) for _ in range(width)]
-    return [draw(st.sampled_from([(Move.SAME, Move.SAME), *UNSEEN_MOVES])) for _ in range(width)]
 
 
 @st.composite
@@ -113,8 +99,8 @@ def draw_row(draw: st.DrawFn, groups: tuple[tuple[int, ...], ...]) -> list[Known
     row: dict[int, Known] = {}
     for group in groups:
         winner, first = draw(st.sampled_from(WINNERS)), draw(st.sampled_from(WINNERS))
-        for column, (left, right) in zip(group, moves_of_a_group(draw, len(group)), strict=True):
-            blank = draw(st.sampled_from(Blank))
+        for column in group:
+            left, right, blank = (draw(st.sampled_from(kind)) for kind in (Move, Move, Blank))
             row[column] = Known(left, right, draw(st.booleans()), blank, winner, first)
     return [row[column] for column in range(WIDTH)]
 
@@ -258,9 +244,6 @@ def test_first_contact_fills_an_address_field_by_field() -> None:
 @pytest.mark.parametrize(
     "third", [known(Move.UNSEEN, Move.UNSEEN, agree=True), known(Move.SAME, Move.UNSEEN, Blank.RIGHT)]
 )
-@pytest.mark.xfail(
-    reason="one unseen field makes the whole group a matter of first contact, field by field", strict=True
-)
 def test_an_added_field_does_not_let_an_address_be_torn_apart(third: Known) -> None:
     """The day a field joins the group, edits on both sides of its other fields are one conflict still."""
     rules = CellRules((Direction.BOTH,) * 3, groups=((0, 1, 2),))
@@ -271,3 +254,45 @@ def test_a_clash_in_one_group_lets_the_rest_of_the_record_travel() -> None:
     cells = np.array([decide_row(ADDRESS, LEFT_EDIT, RIGHT_EDIT, LEFT_EDIT)], dtype=np.uint8)
     assert contents(cells, ConflictScope.FIELD).tolist() == [Content.TO_RIGHT]
     assert contents(cells, ConflictScope.RECORD).tolist() == [Content.CLASH]
+
+
+# conflict_scope = record
+
+
+@st.composite
+def two_way_records(draw: st.DrawFn) -> list[Known]:
+    """One record of two-way fields, all seen, with one winner for all of them."""
+    winner = draw(st.sampled_from(WINNERS))
+    moves = st.sampled_from([Move.SAME, Move.MOVED])
+    return [
+        Known(draw(moves), draw(moves), draw(st.booleans()), Blank.NEITHER, winner, Winner.NOBODY) for _ in range(WIDTH)
+    ]
+
+
+@given(two_way_records())
+def test_with_scope_record_two_edits_of_a_record_are_one_conflict(row: list[Known]) -> None:
+    """Semantics 4.6.13: both modified and at least one bidirectional pair differs; the winner gives all of it."""
+    differing = {column for column, cell in enumerate(row) if not cell.settled}
+    told = slow_seen(
+        [Known(c.left, c.right, False, c.blank, c.on_conflict, c.first_contact) for c in row], Direction.BOTH
+    )
+    rules = CellRules((Direction.BOTH,) * WIDTH, scope=ConflictScope.RECORD)
+    expected = [told if column in differing else Cell.KEEP for column in range(WIDTH)]
+    assert decide_row(rules, *row) == expected
+
+
+def test_with_scope_record_only_what_differs_is_written() -> None:
+    """Semantics 4.10.2: the record is one conflict, but not one value; an address in it still is."""
+    rules = CellRules((Direction.BOTH,) * 3, groups=((0, 1),), scope=ConflictScope.RECORD)
+    assert decide_row(rules, RESTS, RESTS, LEFT_EDIT) == [Cell.KEEP, Cell.KEEP, Cell.TO_RIGHT]
+    assert decide_row(rules, LEFT_EDIT, RESTS, RESTS) == [Cell.TO_RIGHT, Cell.TO_RIGHT, Cell.KEEP]
+    assert decide_row(rules, LEFT_EDIT, RESTS, RIGHT_EDIT) == [Cell.CLASH, Cell.CLASH, Cell.CLASH]
+
+
+def test_with_scope_record_resolvers_and_one_way_fields_go_their_own_way() -> None:
+    """A resolver has answered already, and a one-way field never is a conflict (semantics B2)."""
+    resolved = Known(Move.MOVED, Move.MOVED, False, Blank.NEITHER, Winner.RESOLVER, Winner.NOBODY)
+    rules = CellRules((Direction.BOTH, Direction.BOTH, Direction.TO_LEFT), scope=ConflictScope.RECORD)
+    assert decide_row(rules, resolved, LEFT_EDIT, RIGHT_EDIT) == [Cell.RESOLVE, Cell.TO_RIGHT, Cell.TO_LEFT]
+    one_way = CellRules((Direction.TO_RIGHT,) * 2, scope=ConflictScope.RECORD)
+    assert decide_row(one_way, LEFT_EDIT, RIGHT_EDIT) == [Cell.TO_RIGHT, Cell.DRIFT]

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from koppel.reconcile.guard import Limits, SetAside, emptied, suspicious
+from koppel.reconcile.guard import HANDFUL, Limits, SetAside, emptied, suspicious
 
 STANDARD = Limits(rows=50, percent=20)
 
@@ -67,9 +67,13 @@ def test_nothing_missing_is_never_suspicious() -> None:
     assert emptied("crm", 0, 30, STANDARD) == []
 
 
-@pytest.mark.xfail(reason="a side with 50 or fewer couplings may vanish altogether without a word", strict=True)
-@pytest.mark.parametrize("couplings", [2, 30, 50])
-def test_a_side_of_which_nothing_is_left_is_refused_however_small(couplings: int) -> None:
+@pytest.mark.parametrize("couplings", [1, HANDFUL])
+def test_a_handful_may_be_deleted_to_the_last(couplings: int) -> None:
+    assert emptied("crm", couplings, couplings, STANDARD) == []
+
+
+@pytest.mark.parametrize("couplings", [HANDFUL + 1, 30, 50])
+def test_a_side_of_which_nothing_is_left_is_refused_though_it_is_within_the_limits(couplings: int) -> None:
     """DESIGN 7 "an emptied side"; vdirsyncer StorageEmpty, mutagen: one side emptied while the baseline had content.
 
     A table of thirty currencies read as empty must not become thirty deletions because thirty is fewer than fifty.

@@ -123,6 +123,21 @@ def test_no_fingerprint_says_unseen_and_only_blanks_say_blank(values: list[str |
     assert (table[:, 0] == BLANK).tolist() == [not value for value in values]
 
 
+def test_a_hash_that_means_something_else_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is known that hashes to 0 or 1; such a one must pass neither for unseen nor for a blank."""
+
+    class LowHashes:
+        def __init__(self, text: pl.Expr) -> None:
+            self.text = text
+
+        def xxh3_64(self) -> pl.Expr:
+            return self.text.cast(pl.UInt64)
+
+    monkeypatch.setattr("polars_hash.NonCryptographicHashingNameSpace", LowHashes)
+    field = FieldShape("f", Kind.TEXT)
+    assert fingerprints(frame_of(field, ["0", "1", "2", "3", None]), [field])[:, 0].tolist() == [2, 2, 2, 3, BLANK]
+
+
 def test_fingerprints_are_rows_by_fields_in_the_order_asked_for() -> None:
     frame = pl.DataFrame({"a": ["x", "y"], "b": ["y", "x"], "c": [None, ""]})
     a, b, c = (FieldShape(name, Kind.TEXT) for name in "abc")

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from uuid import UUID
 
 import polars as pl
@@ -126,7 +126,9 @@ filters = st.recursive(conditions(), grouped, max_leaves=5)
 def in_polars(filter_: Filter, values: Sequence[dict[str, object]]) -> list[int]:
     schema = {field.name: dtype(field) for field in FIELDS}
     page = pl.DataFrame([{"n": n, **row} for n, row in enumerate(values)], schema=schema)
-    return page.filter(to_polars(filter_, SHAPE))["n"].to_list()
+    let_in = page.select(to_polars(filter_, SHAPE)).to_series()
+    assert let_in.null_count() == 0
+    return page["n"].filter(let_in).to_list()
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +154,8 @@ def in_sqlite(filter_: Filter, values: Sequence[dict[str, object]], engine: sa.E
         for n, row in enumerate(values):
             connection.exec_driver_sql(f"INSERT INTO sample VALUES ({marks})", (n, *(row[name] for name in names[1:])))
         found = connection.execute(query).scalars().all()
+        written_out = query.compile(connection, compile_kwargs={"literal_binds": True})
+        assert connection.exec_driver_sql(str(written_out)).scalars().all() == found
         connection.rollback()
     return list(found)
 
@@ -171,6 +175,7 @@ def test_a_filter_reads_back_as_it_was_written(filter_: Filter) -> None:
     assert parse(format_filter(filter_)) == filter_
 
 
+ROUNDINGS = (ROUND_FLOOR, ROUND_CEILING)
 NOTHING = dict.fromkeys(VALUES)
 ROWS = [NOTHING | {"text": text, "whole": whole} for text, whole in (("a", 1), ("", 2), (None, None))]
 
@@ -211,3 +216,34 @@ def test_negation_blank_and_unknown_one_by_one(text: str, expected: list[int], e
     filter_ = parse(text)
     assert in_polars(filter_, ROWS) == expected
     assert in_sqlite(filter_, ROWS, engine) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["A", "a", "[a]", "[", "]", "a*", "?", "*", "%", "_", "\\", "^a", "é", "e\u0301", "it's"]
+)
+def test_every_sign_stands_for_itself(text: str, engine: sa.Engine) -> None:
+    """Case and the wild cards of GLOB, LIKE and regular expressions: none means anything but % _ and the backslash."""
+    rows = [
+        NOTHING | {"text": other} for other in ("A", "a", "[a]", "[", "]", "a*", "?", "*", "%", "_", "\\", "^a", text)
+    ]
+    same = [n for n, row in enumerate(rows) if row["text"] == text]
+    pattern = "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in text)
+    for filter_ in (Compare("text", Comparison.EQUAL, text), Like("text", pattern), OneOf("text", (text,))):
+        assert in_polars(filter_, rows) == same
+        assert in_sqlite(filter_, rows, engine) == same
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(
+    "digits", ["123456789012.3446", "123456789012.3454", "999999999999999.9999", "1234567890123456.5"]
+)
+def test_a_literal_with_more_digits_than_a_double_tells_apart(digits: str, sign: str, engine: sa.Engine) -> None:
+    """Stored values have at most 15 digits or are whole; a longer literal lies between them and equals none."""
+    literal = Decimal(sign + digits)
+    near = [literal.quantize(Decimal(1).scaleb(-places), rounding) for places in (3, 0) for rounding in ROUNDINGS]
+    values = sorted({value for value in near if len(value.as_tuple().digits) <= 15 or value == int(value)})
+    rows = [NOTHING | {"amount": value} for value in values]
+    written = [NOTHING | {"amount": str(value)} for value in values]
+    for operator in Comparison:
+        filter_ = Compare("amount", operator, literal)
+        assert in_polars(filter_, rows) == in_sqlite(filter_, written, engine)

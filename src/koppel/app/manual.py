@@ -77,8 +77,7 @@ def match(workplace: Workplace, mapping: str, accept: bool, reject: bool, first_
         workplace.store.apply_mapping(mapping, workplace.document(mapping))
 
         def work(context: JobContext) -> None:
-            coupled = context.store.couple(mapping, line.likely)
-            context.store.count_coupled(context.job, coupled)
+            workplace.store.count_coupled(context.job, workplace.store.couple(mapping, line.likely))
             made = context.store.coupled(mapping, Side.LEFT, line.likely["left_id"])[COUPLING].to_list()
             run_pairs(context, made, [])
 
@@ -112,8 +111,8 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
     chosen = None if winner is None else (FirstContact.LEFT, FirstContact.RIGHT)[side_of(workplace.mappings[mapping], winner)]
 
     def work(context: JobContext) -> None:
-        context.store.couple(mapping, pl.DataFrame({"left_id": [ids[0]], "right_id": [ids[1]]}))
-        context.store.count_coupled(context.job, 1)
+        workplace.store.couple(mapping, pl.DataFrame({"left_id": [ids[0]], "right_id": [ids[1]]}))
+        workplace.store.count_coupled(context.job, 1)
         run_pairs(context, context.store.coupled(mapping, Side.LEFT, pl.Series([ids[0]]))[COUPLING].to_list(), [])
 
     return _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=chosen), work)
@@ -131,8 +130,8 @@ def uncouple(workplace: Workplace, mapping: str, records: Sequence[str], everyth
     counted = len(couplings)
 
     def work(context: JobContext) -> None:
-        context.store.uncouple(mapping, couplings, apart=True)
-        context.store.count_uncoupled(context.job, counted)
+        workplace.store.uncouple(mapping, couplings, apart=True)
+        workplace.store.count_uncoupled(context.job, counted)
 
     _one_job(workplace, mapping, JobKind.UNCOUPLE, Asked(), work)
     return counted

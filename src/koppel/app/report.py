@@ -33,7 +33,7 @@ class RunReport:
         if self.errors:
             return max(error.exit_code for error in self.errors.values())
         trouble = any(job.state is not JobState.DONE for job in self.jobs) or self.blocked
-        failed = any(job.tally.total.failed or job.tally.total.skipped for job in self.jobs)
+        failed = any(job.tally.total.failed for job in self.jobs)
         return 1 if failed or trouble or self.opened else 0
 
     @property

@@ -1,12 +1,13 @@
 """Binding a mapping to its tables: every name is looked up, every pair of types checked, all problems told at once (DESIGN 11)."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 
 from koppel.engine.context import Tables
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.bound import BoundMapping, Identity, Line
 from koppel.model.mapping import FieldMapping, Mapping
-from koppel.model.policy import OnDelete, Side
+from koppel.model.policy import Direction, OnDelete, Side
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from koppel.transform.convert import literal
 from koppel.transform.filter import check as check_filter
@@ -60,9 +61,14 @@ def _line(mapping: Mapping, place: int, line: FieldMapping, shapes: tuple[TableS
         return None
     ends = (left or right, right or left)
     assert ends[0] is not None and ends[1] is not None, "a line has a field on one side at least"
-    bound = Line(line, ends[0], ends[1])
+    bound = Line(replace(line, direction=_narrowed(mapping.direction, line.direction)), ends[0], ends[1])
     problems.extend(Problem(where, f"{line}: {what}", remedy) for what, remedy in _line_troubles(bound))
     return bound
+
+
+def _narrowed(mapping: Direction, line: Direction) -> Direction:
+    """A two-way field of a one-way mapping travels one way (semantics 3.1: a run uses pairs of its own direction or both)."""
+    return mapping if line is Direction.BOTH else line
 
 
 def _line_troubles(line: Line) -> list[tuple[str, str]]:

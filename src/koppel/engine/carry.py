@@ -9,10 +9,10 @@ import polars as pl
 from koppel.engine.context import JobContext
 from koppel.engine.couple import look
 from koppel.engine.judge import Verdict, judge
+from koppel.engine.outcome import count_errors, look_again, outcome_of, records_of
 from koppel.engine.page import Page, read_page
 from koppel.engine.settle import (
     Progress,
-    arrived,
     conflict_rows,
     coupling_rows,
     error_row,
@@ -21,17 +21,15 @@ from koppel.engine.settle import (
     moved_rows,
     sentence,
 )
-from koppel.engine.write import Batch, batches, history_of
+from koppel.engine.write import batches
 from koppel.model.action import Action
 from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, RIGHT_ID, Settlement
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Content, Presence
-from koppel.model.values import ID, OP, VERSION
-from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, WriteKind
+from koppel.model.values import VERSION
 from koppel.reconcile.classify import Mask
 from koppel.reconcile.plan import Aside, Hold
-from koppel.transform.translate import prints, raw
 
 
 class Round(Enum):
@@ -43,7 +41,12 @@ class Round(Enum):
     LAST = "last"
     """No progress any more: what still waits is put into the retry set and counted."""
     FOLLOW_UP = "follow-up"
-    """Records created a moment ago: only what travels back is counted."""
+    """Records created or resolved a moment ago: only what travels back is counted."""
+
+    @property
+    def final(self) -> bool:
+        """Whether the job does not look at these pairs again after it."""
+        return self in (Round.LAST, Round.FOLLOW_UP)
 
 
 def carry(context: JobContext, pairs: pl.DataFrame, round_: Round) -> None:
@@ -51,8 +54,10 @@ def carry(context: JobContext, pairs: pl.DataFrame, round_: Round) -> None:
     if pairs[COUPLING].null_count() == 0:
         _carry_page(context, read_page(context, pairs), round_)
         return
-    for page in _lone_pages(context, pairs):
-        _carry_page(context, page, round_)
+    # An uncoupled record is lined up only when it is to be created: by this run, or by an earlier one that could not.
+    creating = replace(context, asked=replace(context.asked, creates=True))
+    for page in _lone_pages(creating, pairs):
+        _carry_page(creating, page, round_)
 
 
 def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
@@ -65,6 +70,7 @@ def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
     apart = context.store.apart(context.name, side, ids).filter(~pl.col("creates"))["id"]
     page = read_page(context, pairs.filter(~ids.is_in(taken.implode()) & ~ids.is_in(apart.implode())))
     page = page.take(page.in_scope[side])
+    _forget(context, side, ids.filter(~ids.is_in(page.ids(side).implode())))
     if not len(page):
         return []
     candidates = look(context, side, page.records[side])
@@ -72,9 +78,29 @@ def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
     hit = page.ids(side).is_in(candidates.found["id"].implode()).to_numpy()
     matched = candidates.likely.select(pl.col("id").alias(names[side]), "other", pl.col("coupling").alias("taken_over"))
     joined = page.pairs.join(matched, on=names[side], how="inner", maintain_order="left")
-    joined = joined.with_columns(pl.col("other").alias(names[side.other]), pl.col("taken_over").alias(COUPLING), generation=pl.lit(0, pl.Int64))
+    joined = joined.with_columns(pl.col("other").alias(names[side.other]), pl.col("taken_over").alias(COUPLING))
     result = [page.take(~hit)]
-    return [*result, read_page(context, joined.select(page.pairs.columns))] if len(joined) else result
+    return [*result, _taken_over(context, side, joined.select(page.pairs.columns))] if len(joined) else result
+
+
+def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
+    """Read likely pairs. A coupling whose other half is gone gets the new one at once and without a baseline: what follows is a first contact."""
+    ids = pairs[(LEFT_ID, RIGHT_ID)[side.other]].drop_nulls()
+    known = context.store.coupled(context.name, side.other, ids).select(COUPLING, pl.col("generation").alias("now"))
+    pairs = pairs.join(known, on=COUPLING, how="left", maintain_order="left").with_columns(generation=pl.col("now").fill_null(0)).drop("now")
+    page = read_page(context, pairs)
+    rows = np.flatnonzero(page.coupled)
+    if len(rows):
+        moved = Settlement(couplings=coupling_rows(context, page, Progress.of(page), rows))
+        context.store.intend(context.job, moved, [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    return page
+
+
+def _forget(context: JobContext, side: Side, ids: pl.Series) -> None:
+    """Errors of records that are not to be created any more are over."""
+    if len(ids):
+        cleared = pl.DataFrame({"side": int(side), "record": ids}, schema={"side": pl.Int64(), "record": pl.String()})
+        context.store.intend(context.job, Settlement(cleared=cleared), [], pl.DataFrame(schema=ASIDE_SCHEMA))
 
 
 def _report(context: JobContext, page: Page, side: Side, refused: pl.DataFrame) -> None:
@@ -131,7 +157,7 @@ def _carry_open(context: JobContext, page: Page, round_: Round) -> None:
     journal = context.store.intend(context.job, settlement, [batch.intent for batch in todo], set_aside)
     for number, batch in zip(journal, todo, strict=True):
         outcomes = context.tables[batch.side].table.write(batch.write)
-        context.store.settle(context.job, number, _outcome(context, verdict, progress, batch, outcomes))
+        context.store.settle(context.job, number, outcome_of(context, verdict, progress, batch, outcomes, round_.final))
 
 
 def _without_unreadable(context: JobContext, page: Page, facts: _Facts) -> Page:
@@ -165,7 +191,8 @@ def _quiet(context: JobContext, page: Page) -> Mask:
         return np.zeros(len(page), dtype=np.bool_)
     same = (page.prints[0] == page.base[0]).all(axis=1) & (page.prints[1] == page.base[1]).all(axis=1)
     there = page.exists[0] & page.exists[1] & page.in_scope[0] & page.in_scope[1]
-    return same & there & page.coupled
+    quiet: Mask = same & there & page.coupled
+    return quiet
 
 
 def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round) -> Settlement:
@@ -177,7 +204,7 @@ def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round)
     progress = Progress.of(page)
     rows = moved_rows(page, progress, np.ones(len(page), dtype=np.bool_))
     return Settlement(
-        couplings=coupling_rows(context, page, progress, rows), cleared=_records(page), agreed=page.pairs[COUPLING], tally=facts.tally
+        couplings=coupling_rows(context, page, progress, rows), cleared=records_of(page), agreed=page.pairs[COUPLING], tally=facts.tally
     )
 
 
@@ -201,7 +228,8 @@ def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
 
 def _flows(verdict: Verdict) -> Mask:
     """Pairs that are not frozen outside the filter."""
-    return (verdict.plan.presence[0] != Presence.OUT) & (verdict.plan.presence[1] != Presence.OUT)
+    flows: Mask = (verdict.plan.presence[0] != Presence.OUT) & (verdict.plan.presence[1] != Presence.OUT)
+    return flows
 
 
 def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Round) -> None:
@@ -209,8 +237,8 @@ def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Rou
     page, plan = verdict.page, verdict.plan
     for row in np.flatnonzero(plan.hold != Hold.NONE):
         waits = plan.hold[row] == Hold.WAITING
-        if waits and round_ is not Round.LAST:
-            _look_again(context, page, int(row))
+        if waits and not round_.final:
+            look_again(context, page, int(row))
             continue
         side, code, label = _first_reason(context, verdict, int(row))
         facts.errors.append(error_row(page, int(row), side.other, code, label, sentence(code, label)))
@@ -231,14 +259,6 @@ def _first_reason(context: JobContext, verdict: Verdict, row: int) -> tuple[Side
     return side, code, label
 
 
-def _look_again(context: JobContext, page: Page, row: int) -> None:
-    number, left, right = page.pairs.row(row)[:3]
-    if number is not None:
-        context.again.couplings.add(number)
-    else:
-        context.again.lone.add((Side.LEFT, left) if left is not None else (Side.RIGHT, right))
-
-
 def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: Mask, facts: _Facts, round_: Round) -> Settlement:
     """What is settled without a write: agreements, conflicts, uncouplings, and the counts of all that stays as it is."""
     page, plan = verdict.page, verdict.plan
@@ -257,97 +277,24 @@ def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: 
     _count(context, page, facts.tally, asked, "conflicts")
     _count(context, page, facts.tally, ended & ready, "uncoupled")
     errors = error_rows(context, facts.errors)
-    _count_errors(errors, facts.tally)
+    count_errors(errors, facts.tally)
     calm = kept & ~asked & _flows(verdict)
     return Settlement(
         couplings=coupling_rows(context, page, progress, rows),
         uncoupled=tuple(page.pairs[COUPLING].filter(pl.Series(ended & ready)).drop_nulls().to_list()),
         apart=True,
         errors=errors,
-        cleared=_records(page.take(kept)),
+        cleared=records_of(page.take(kept | (ended & ready))),
         conflicts=conflict_rows(context, page, clash, verdict.moves, deletions & ready),
         agreed=page.pairs[COUPLING].filter(pl.Series(calm)),
         tally=facts.tally,
     )
 
 
-def _count_errors(errors: pl.DataFrame, tally: Tally) -> None:
-    """Failed, or skipped when it failed the same way before; what waits was counted where it was found."""
-    for side in Side:
-        mine = errors.filter((pl.col("side") == int(side)) & (pl.col("code") != "waiting"))
-        skipped = int(mine["skipped"].sum())
-        tally.towards(side.other).skipped += skipped
-        tally.towards(side.other).failed += len(mine) - skipped
-
-
-def _outcome(context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, outcomes: pl.DataFrame) -> Settlement:
-    """What became of one write, row by row, as what the store settles."""
-    page, side = verdict.page, batch.side
-    answer = pl.DataFrame({OP: batch.rows.astype(np.int64)}).join(outcomes, on=OP, how="left", maintain_order="left")
-    code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
-    written = (code == str(Outcome.WRITTEN)).to_numpy()
-    rows = batch.rows[written]
-    tally = Tally()
-    name = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}[batch.write.kind]
-    setattr(tally.towards(side), name, len(rows))
-    errors = _refused(page, batch, answer, code)
-    for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
-        _look_again(context, page, int(row))
-    settlement = Settlement(history=history_of(context, verdict, batch, written))
-    if batch.ends:
-        ended = page.pairs[COUPLING].gather(rows).to_list()
-        settlement = replace(settlement, uncoupled=tuple(ended), apart=batch.write.kind is WriteKind.UPDATE)
-    elif len(rows):
-        _take_answer(context, page, progress, batch, answer, written)
-        settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))
-    failed = error_rows(context, errors)
-    _count_errors(failed, tally)
-    done = np.zeros(len(page), dtype=np.bool_)
-    done[rows] = True
-    calm = done & ~verdict.plan.clashes().any(axis=1)
-    agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
-    return replace(settlement, errors=failed, cleared=_records(page.take(done)), agreed=agreed, tally=tally)
-
-
-def _take_answer(context: JobContext, page: Page, progress: Progress, batch: Batch, answer: pl.DataFrame, written: Mask) -> None:
-    """Move the baselines of the rows that were written to what was stored."""
-    side, rows = batch.side, batch.rows[written]
-    stored = prints(context.bound, side, raw(context.bound.lines[: context.bound.cells], side, answer.filter(pl.Series(written))))
-    if batch.write.kind is WriteKind.CREATE:
-        for target in Side:  # a record made anew agreed with nothing before
-            progress.base[target][rows] = 0
-        progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
-    progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
-    arrived(progress, side, rows, batch.sent[written], stored)
-    unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (progress.base[side][rows] != stored)
-    if batch.write.kind is WriteKind.CREATE and unsettled.any():  # what the system filled in travels back in a second look
-        made = progress.ids[Side.LEFT].gather(rows[unsettled.any(axis=1)])
-        context.again.created = pl.concat([context.again.created, made.cast(pl.String)])
-
-
-def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) -> list[tuple[object, ...]]:
-    """Rows the system did not take, and rows whose fate is unknown, as errors of their source records."""
-    bad = code.is_in([str(Outcome.REFUSED), str(Outcome.UNKNOWN)])
-    rows = []
-    for place in bad.arg_true().to_list():
-        unknown = code[place] == str(Outcome.UNKNOWN)
-        field_, message = answer[FIELD][place] or "", answer[MESSAGE][place] or ""
-        name = "unknown_outcome" if unknown else "refused"
-        text = sentence(name, field_) if unknown else f"The system refused it: {message}"
-        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, name, field_, text))
-    return rows
-
-
 def _aside_rows(verdict: Verdict, aside: Mask) -> pl.DataFrame:
     kinds = [Aside(code).name.lower() for code in verdict.plan.aside[aside]]
     couplings = verdict.page.pairs[COUPLING].filter(pl.Series(aside))
     return pl.DataFrame([couplings, pl.Series("kind", kinds, dtype=pl.String)], schema=ASIDE_SCHEMA)
-
-
-def _records(page: Page) -> pl.DataFrame:
-    """Both records of every pair, as `side`, `record`."""
-    both = [pl.DataFrame({"record": page.ids(side)}).select(pl.lit(int(side), pl.Int64).alias("side"), "record") for side in Side]
-    return pl.concat(both).drop_nulls()
 
 
 def _count(context: JobContext, page: Page, tally: Tally, which: Mask, name: str) -> None:
@@ -357,7 +304,3 @@ def _count(context: JobContext, page: Page, tally: Tally, which: Mask, name: str
     for side, number in ((Side.RIGHT, (which & from_left).sum()), (Side.LEFT, (which & ~from_left).sum())):
         counts = tally.towards(side)
         setattr(counts, name, getattr(counts, name) + int(number))
-
-
-def _scatter(series: pl.Series, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]", values: pl.Series) -> pl.Series:
-    return series.cast(pl.String).scatter(rows, values.cast(pl.String)) if len(rows) else series

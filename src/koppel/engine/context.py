@@ -92,7 +92,7 @@ class Again:
     couplings: set[int] = field(default_factory=set)
     lone: set[tuple[Side, str]] = field(default_factory=set)
     created: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
-    """Left ids of couplings made a moment ago that have unseen cells."""
+    """Left ids of couplings made a moment ago that have unseen cells, or in which a resolver's value is to be settled."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""

@@ -59,11 +59,11 @@ def run_pairs(context: JobContext, couplings: list[int], lone: list[tuple[Side, 
 def look_again(context: JobContext) -> None:
     """Stale and waiting pairs once more, as long as that makes progress; then what records created in this job have to send back."""
     before: tuple[frozenset[int], frozenset[tuple[Side, str]]] | None = None
-    for _ in range(MAX_ROUNDS):
+    for turn in range(MAX_ROUNDS):
         again = (frozenset(context.again.couplings), frozenset(context.again.lone))
         if not (again[0] or again[1]):
             break
-        last = again == before
+        last = again == before or turn == MAX_ROUNDS - 1
         _carry_again(context, sorted(again[0]), sorted(again[1]), Round.LAST if last else Round.AGAIN)
         if last:
             break

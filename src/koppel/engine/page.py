@@ -124,8 +124,9 @@ def _base(context: JobContext, pairs: pl.DataFrame, column: str) -> Fingerprints
         rows = np.flatnonzero(layouts == number)
         if entries:
             stored = unpack(pairs[column].gather(rows), len(entries))
-            known = [(i, entries.index(entry)) for i, entry in enumerate(context.bound.layout) if entry in entries]
-            base[np.ix_(rows, [i for i, _ in known])] = stored[:, [j for _, j in known]]
+            for cell, entry in enumerate(context.bound.layout):
+                if entry in entries:
+                    base[rows, cell] = stored[:, entries.index(entry)]
     return base
 
 

@@ -47,7 +47,7 @@ class Progress:
             self.base[side][cells] = self.prints[side][cells]
 
 
-def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored: Fingerprints) -> None:  # type: ignore[type-arg]
+def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored: Fingerprints) -> None:
     """A write to `side` was carried out for these rows: what was sent settles on both sides as it was stored.
 
     A blank that was left out because the other side is blank too is agreement as well.
@@ -61,11 +61,11 @@ def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored
         progress.base[target][rows] = block
 
 
-def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.ndarray) -> pl.DataFrame:  # type: ignore[type-arg]
+def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.ndarray) -> pl.DataFrame:
     """The couplings of these rows as they stand now. A side's version is kept only when every cell of it is settled."""
     frame = page.pairs.select(COUPLING, "generation").with_columns(
         progress.ids[0].alias(LEFT_ID), progress.ids[1].alias(RIGHT_ID), pl.lit(context.layout, pl.Int64).alias("layout"),
-        pl.lit(False).alias("recovered"), pl.col("generation").fill_null(0),
+        pl.Series(_still_recovered(page, progress)).alias("recovered"), pl.col("generation").fill_null(0),
     )
     for side in Side:
         settled = pl.Series((progress.base[side] == progress.prints[side]).all(axis=1))
@@ -74,7 +74,14 @@ def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.
     return frame.select(*COUPLING_SCHEMA)[rows]
 
 
-def moved_rows(page: Page, progress: Progress, candidates: Mask) -> np.ndarray:  # type: ignore[type-arg]
+def _still_recovered(page: Page, progress: Progress) -> Mask:
+    """A pair that met a lost answer stays marked until its sides agree: no rule decides a conflict on it (DESIGN 3)."""
+    open_ = [(progress.base[side] != progress.prints[side]).any(axis=1) for side in Side]
+    marked: Mask = page.pairs["recovered"].fill_null(False).to_numpy() & (open_[0] | open_[1])
+    return marked
+
+
+def moved_rows(page: Page, progress: Progress, candidates: Mask) -> np.ndarray:
     """Which of these couplings are not what the store holds: a baseline, a version or a layout moved."""
     moved = np.zeros(len(page), dtype=np.bool_)
     for side in Side:
@@ -84,7 +91,7 @@ def moved_rows(page: Page, progress: Progress, candidates: Mask) -> np.ndarray: 
         # A null version (too fresh to be trusted) may replace a kept one only when something really moved.
         moved |= settled & (now.is_not_null() & now.ne_missing(kept)).to_numpy()
         moved |= ~settled & kept.is_not_null().to_numpy()
-    moved |= page.pairs["recovered"].fill_null(False).to_numpy()
+    moved |= page.pairs["recovered"].fill_null(False).to_numpy() & ~_still_recovered(page, progress)
     return np.flatnonzero(moved & candidates)
 
 

@@ -14,6 +14,7 @@ from koppel.model.action import Action
 from koppel.model.bound import BoundMapping, Identity
 from koppel.model.coupling import COUPLING, INTENT_SCHEMA, LEFT_ID, RIGHT_ID, History, Intent
 from koppel.model.policy import Side
+from koppel.model.situation import Cell
 from koppel.model.values import ID, OP, dtype, key_text
 from koppel.model.write import Write, WriteKind
 from koppel.transform.convert import literal
@@ -34,7 +35,10 @@ _DEACTIVATE = {Side.RIGHT: Action.DEACTIVATE_RIGHT, Side.LEFT: Action.DEACTIVATE
 
 @dataclass(frozen=True)
 class Batch:
-    """One write to one side. `rows`: the page rows it is about; `sent`: rows × cells; `ends`: the coupling ends with it."""
+    """One write to one side. `rows`: the page rows it is about; `ends`: the coupling ends with it.
+
+    `sent`: rows × cells that settle when the row is written.
+    """
 
     side: Side
     rows: Rows
@@ -65,9 +69,10 @@ def _batch(context: JobContext, verdict: Verdict, side: Side, kind: WriteKind, r
     ids = _new_ids(context, verdict, side, rows, fields) if kind is WriteKind.CREATE else verdict.page.ids(side).gather(rows)
     frame = pl.DataFrame([pl.Series(OP, rows.astype(np.int64)), ids.alias(ID), *fields.get_columns()])
     expected = None if kind is WriteKind.CREATE else _expected(context, verdict, side, rows)
-    mask = verdict.plan.sent[side][np.ix_(rows, lines)]
+    mask = verdict.plan.sent[side][rows][:, list(lines)]
     write = Write(kind, frame, names, mask, expected, bound.mapped(side), context.now())
-    sent = verdict.plan.sent[side][rows, : bound.cells]
+    # What a resolver made settles when both sides hold it, not with the first write: a crash in between must resolve again.
+    sent = verdict.plan.sent[side][rows, : bound.cells] & (verdict.plan.cells[rows] != Cell.RESOLVE)
     return Batch(side, rows, write, _intent(context, verdict, side, write, rows, sent), sent, ends=kind is WriteKind.DELETE)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from koppel.model.policy import ConflictScope, Direction
-from koppel.model.situation import Blank, Cell, Content, Move
+from koppel.model.situation import Blank, Cell, Content, Move, Winner
 from koppel.reconcile.table import DIRECTIONS, cell_table, content_table
 
 Fingerprints = npt.NDArray[np.uint64]
@@ -55,9 +55,7 @@ def blanks(left: Mask, right: Mask) -> Codes:
 
 def decide_cells(rules: CellRules, evidence: Evidence) -> Codes:
     """The `Cell` code of every cell of a page, groups honoured."""
-    left, right, agree = evidence.left, evidence.right, evidence.agree
-    if rules.groups:
-        left, right, agree = _as_groups(rules, left, right, agree)
+    left, right, agree = _as_groups(rules, evidence)
     direction = np.array([DIRECTIONS.index(d) for d in rules.directions], dtype=np.uint8)
     cells: Codes = cell_table()[
         left, right, agree.astype(np.uint8), evidence.blank, direction, evidence.on_conflict, evidence.first_contact
@@ -67,22 +65,34 @@ def decide_cells(rules: CellRules, evidence: Evidence) -> Codes:
     return cells
 
 
-def _as_groups(rules: CellRules, left: Codes, right: Codes, agree: Mask) -> tuple[Codes, Codes, Mask]:
-    """A group all of whose cells have been seen is one cell: it moves as its strongest member and agrees when all do.
+def _as_groups(rules: CellRules, evidence: Evidence) -> tuple[Codes, Codes, Mask]:
+    """The cells of a group are one cell: it moves as its strongest member and agrees when all do.
 
-    A group with an unseen cell is left to first contact, field by field, where a blank takes the other side's value.
+    Unseen cells are left to first contact, field by field, where a blank takes the other side's value; those with a
+    resolver to it. With scope RECORD all two-way fields move as one, as Business Central sees a record (semantics
+    4.6.13), but what agrees stays where it is.
     """
-    left, right, agree = left.copy(), right.copy(), agree | ((left == Move.SAME) & (right == Move.SAME))
+    left, right = evidence.left, evidence.right
+    agree = evidence.agree | ((left == Move.SAME) & (right == Move.SAME))
+    if not rules.groups and rules.scope is ConflictScope.FIELD:
+        return left, right, agree
+    left, right = left.copy(), right.copy()
+    joined = (left != Move.UNSEEN) & (right != Move.UNSEEN) & (evidence.on_conflict != Winner.RESOLVER)
     for group in rules.groups:
         columns = list(group)
-        left_move, right_move = left[:, columns].max(axis=1), right[:, columns].max(axis=1)
-        seen = (left_move != Move.UNSEEN) & (right_move != Move.UNSEEN)
-        rows = np.flatnonzero(seen)
-        block = np.ix_(rows, np.array(columns))
-        all_agree: Mask = np.logical_and.reduce(agree[:, columns], axis=1)
-        left[block], right[block] = left_move[rows, None], right_move[rows, None]
-        agree[block] = all_agree[rows, None]
+        _move_as_one(left, right, joined, columns)
+        all_agree = np.logical_and.reduce(agree[:, columns] | ~joined[:, columns], axis=1)
+        agree[:, columns] = np.where(joined[:, columns], all_agree[:, None], agree[:, columns])
+    if rules.scope is ConflictScope.RECORD:
+        _move_as_one(left, right, joined, [i for i, d in enumerate(rules.directions) if d is Direction.BOTH])
     return left, right, agree
+
+
+def _move_as_one(left: Codes, right: Codes, joined: Mask, columns: list[int]) -> None:
+    for moves in (left, right):
+        part = np.where(joined[:, columns], moves[:, columns], np.uint8(Move.SAME))
+        strongest = part.max(axis=1, initial=Move.SAME, keepdims=True)
+        moves[:, columns] = np.where(joined[:, columns], strongest, moves[:, columns])
 
 
 def _spread_clash(cells: Codes, columns: list[int]) -> None:

@@ -100,9 +100,8 @@ def _cell_table(direction: Direction) -> str:
     return _table([_AGREE, _MOVES, _BLANK, _winners(direction), _FIRST_CONTACT], ("The field",), answer)
 
 
-def _group_table() -> str:
-    """Two fields of one group, where nobody wins."""
-    rules = CellRules((Direction.BOTH, Direction.BOTH), groups=((0, 1),))
+def _two_fields(first: str, second: str, rules: CellRules) -> str:
+    """Two fields under rules that look at both of them, where nobody wins."""
 
     def answer(*moves: tuple[Move, Move]) -> Row:
         left, right = (np.array([side], dtype=np.uint8) for side in zip(*moves, strict=True))
@@ -110,8 +109,8 @@ def _group_table() -> str:
         cells = decide_cells(rules, Evidence(left, right, differ, none, none, none))
         return tuple(_CELLS[Cell(cell)] for cell in cells[0])
 
-    axes = [Axis(f"Moved in {name}", _BOTH_SEEN) for name in ("address", "city")]
-    return _table(axes, ("address", "city"), answer)
+    axes = [Axis(f"Moved in {name}", _BOTH_SEEN) for name in (first, second)]
+    return _table(axes, (first, second), answer)
 
 
 # One record
@@ -249,7 +248,11 @@ systems, or nobody when their clocks cannot tell.""",
     "### Fields that belong together",
     """Fields listed under `together` are one value in the eyes of a conflict: half an address must not travel. Here are
 two two-way fields, `address` and `city`, that have been in agreement before, with `on_conflict = "ask"`:""",
-    _group_table,
+    partial(_two_fields, "address", "city", CellRules((Direction.BOTH,) * 2, groups=((0, 1),))),
+    "### The whole record: `conflict_scope = record`",
+    """As in Business Central, edits on both sides of a record are one conflict, even in different two-way fields; only
+what differs is written. Two fields that have nothing else to do with each other, `phone` and `e-mail`:""",
+    partial(_two_fields, "phone", "e-mail", CellRules((Direction.BOTH,) * 2, scope=ConflictScope.RECORD)),
     "## One record",
     "### What its fields add up to",
     """A clash holds back only its own fields, and the conflict is recorded beside what travels; with

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+HANDFUL = 5
+"""Couplings up to which an empty side is believed."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -44,7 +47,10 @@ def suspicious(aside: SetAside, couplings: int, limits: Limits) -> list[str]:
 
 
 def emptied(system: str, gone: int, couplings: int, limits: Limits) -> list[str]:
-    """Whether so many coupled records are missing on one side that it was rather emptied or half read than edited."""
-    if limits.allows(gone, couplings):
+    """Whether so many coupled records are missing on one side that it was rather emptied or half read than edited.
+
+    A side of which nothing at all is left is suspicious unless it was a handful that a person deletes one by one.
+    """
+    if limits.allows(gone, couplings) and (gone < couplings or couplings <= HANDFUL):
         return []
     return [f"{gone} of {couplings} coupled records cannot be found in {system}: was it emptied, or read only in part?"]

@@ -10,7 +10,7 @@ from koppel.model.coupling import COUPLING_SCHEMA
 from koppel.model.policy import Side
 from koppel.store import schema
 from koppel.store.connection import StoreBase, spread
-from koppel.store.rows import insert_frame, read_frame, texts
+from koppel.store.rows import insert_frame, insert_one, read_frame, texts
 
 _COLUMNS = [schema.coupling.c.id.label("coupling"), *(schema.coupling.c[name] for name in list(COUPLING_SCHEMA)[1:])]
 
@@ -44,7 +44,7 @@ class Couplings(StoreBase):
             number = self.mapping_id(connection, mapping)
             found = connection.execute(select(table.c.id).where(table.c.mapping == number, table.c.entries == text)).scalar()
             if found is None:
-                found = connection.execute(table.insert().values(mapping=number, entries=text)).inserted_primary_key[0]
+                found = insert_one(connection, table, {"mapping": number, "entries": text})
             return int(found)
 
     def layouts(self, mapping: str) -> dict[int, tuple[str, ...]]:

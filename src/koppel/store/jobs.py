@@ -12,6 +12,7 @@ from koppel.model.job import Counts, Job, JobKind, JobRecord, JobState, RunRecor
 from koppel.ports import Watermark
 from koppel.store import schema
 from koppel.store.mappings import Mappings
+from koppel.store.rows import insert_one
 
 LEASE = timedelta(minutes=15)
 """How long a lease outlives its last sign of life; longer than any single call to a system may take."""
@@ -23,7 +24,7 @@ class Jobs(Mappings):
     def open_run(self, kind: JobKind) -> int:
         """Open a run; its number."""
         with self.transaction() as connection:
-            return int(connection.execute(schema.run.insert().values(kind=kind, started=self.now())).inserted_primary_key[0])
+            return insert_one(connection, schema.run, {"kind": kind, "started": self.now()})
 
     def finish_run(self, run: int, question: Sequence[str] = ()) -> None:
         """Close a run. `question`: the mappings that its final question is about; none means there is no question."""
@@ -57,7 +58,7 @@ class Jobs(Mappings):
             values: dict[str, Any] = {"run": run, "mapping": number, "mapping_version": version, "kind": kind, "direction": direction}
             values |= {"state": JobState.RUNNING, "started": self.now(), "epoch": epoch}
             values |= {"to_right": json.dumps(Counts().as_dict()), "to_left": json.dumps(Counts().as_dict())}
-            return Job(int(connection.execute(schema.job.insert().values(**values)).inserted_primary_key[0]), run, mapping, kind, epoch)
+            return Job(insert_one(connection, schema.job, values), run, mapping, kind, epoch)
 
     def _take_lease(self, connection: Connection, number: int, mapping: str) -> int:
         table, now = schema.lease, self.now()

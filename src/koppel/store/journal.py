@@ -17,7 +17,7 @@ from koppel.ports import OpenIntent
 from koppel.store import schema
 from koppel.store.connection import spread
 from koppel.store.jobs import Jobs
-from koppel.store.rows import insert_frame, read_frame, texts, update_frame
+from koppel.store.rows import insert_frame, insert_one, read_frame, texts, update_frame
 
 _MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
 
@@ -87,7 +87,7 @@ class Journal(Jobs):
         intent.rows.write_ipc(packed, compression="zstd")
         number = self.mapping_id(connection, job.mapping)
         values = {"job": job.id, "mapping": number, "side": int(intent.side), "kind": intent.kind, "rows": packed.getvalue()}
-        return int(connection.execute(schema.journal.insert().values(**values)).inserted_primary_key[0])
+        return insert_one(connection, schema.journal, values)
 
     def _settle(self, connection: Connection, job: Job, settlement: Settlement) -> None:
         number = self.mapping_id(connection, job.mapping)
@@ -182,5 +182,5 @@ class Journal(Jobs):
 
     def _remember(self, connection: Connection, job: Job, number: int, history: History) -> None:
         values = {"job": job.id, "mapping": number, "side": int(history.side), "at": self.now(), "blob": history.blob}
-        key = connection.execute(schema.history.insert().values(**values)).inserted_primary_key[0]
+        key = insert_one(connection, schema.history, values)
         insert_frame(connection, schema.history_record, pl.DataFrame({"record": history.records}), prefix="OR IGNORE", history=key)

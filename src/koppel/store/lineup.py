@@ -57,9 +57,8 @@ class LineUp(StoreBase):
             else:
                 for query in self._due_couplings(number, swept):
                     self._add_pairs(connection, query)
-            if lone:
-                for side in Side:
-                    self._add_lone(connection, number, side)
+            for side in Side:
+                self._add_lone(connection, number, side, lone)
             return int(connection.execute(select(func.count()).select_from(_pair)).scalar_one())
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
@@ -125,12 +124,13 @@ class LineUp(StoreBase):
         target = _pair.insert().prefix_with("OR IGNORE").from_select(["coupling", "left_due", "right_due"], query)
         connection.execute(target)
 
-    def _add_lone(self, connection: Connection, number: int, side: Side) -> None:
+    def _add_lone(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
+        """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created once."""
         coupled = exists().where(_coupling.c.mapping == number, _ids(side) == _due.c.record)
         named = select(_due.c.record).where(_due.c.side == int(side), _due.c.named, not_(coupled))
         known = exists().where(_coupling.c.mapping == number, _ids(side) == _error.c.record)
         failed = select(_error.c.record).where(_error.c.mapping == number, _error.c.side == int(side), not_(known))
-        records = union_all(named, failed).subquery()
+        records = union_all(*([named, failed] if named_too else [failed])).subquery()
         flags = (true(), false()) if side is Side.LEFT else (false(), true())
         query = select(literal(int(side)), records.c.record, *flags).distinct()
         connection.execute(_pair.insert().from_select(["side", "record", "left_due", "right_due"], query))

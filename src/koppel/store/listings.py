@@ -89,6 +89,6 @@ def _error(row: Any) -> ErrorRecord:
 
 
 def _conflict(row: Any) -> Conflict:
-    lists = {name: tuple(json.loads(getattr(row, name))) for name in ("fields", "left_values", "right_values")}
+    lists: dict[str, Any] = {name: tuple(json.loads(getattr(row, name))) for name in ("fields", "left_values", "right_values")}
     names = ("id", "coupling", "left_id", "right_id", "kind", "left_print", "right_print", "job", "opened_at")
     return Conflict(mapping=row.name, **lists, **{name: getattr(row, name) for name in names})

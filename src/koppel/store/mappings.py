@@ -8,6 +8,7 @@ from koppel.model.policy import Side
 from koppel.ports import Watermark
 from koppel.store import schema
 from koppel.store.connection import StoreBase
+from koppel.store.rows import insert_one
 
 
 class Mappings(StoreBase):
@@ -24,7 +25,7 @@ class Mappings(StoreBase):
             return int(row.version)
         if row is None:
             values = {"name": name, "version": 1, "document": document}
-            number = connection.execute(schema.mapping.insert().values(**values)).inserted_primary_key[0]
+            number = insert_one(connection, schema.mapping, values)
             version = 1
         else:
             number, version = row.id, row.version + 1

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Select, Table, bindparam, insert, update
-from sqlalchemy.sql.expression import Executable
+from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
 
 FETCH_ROWS = 20_000
 """Rows asked of a cursor at a time; `partitions` without a size would keep them all."""
@@ -22,6 +21,13 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, pref
     compiled = statement.compile(connection.engine)
     filled = frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}) if constants else frame
     _execute_many(connection, str(compiled), filled, compiled.positiontup or filled.columns)
+
+
+def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert one row; its number."""
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    assert key is not None, "the store's tables are numbered"
+    return int(key[0])
 
 
 def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key: str, *extra_keys: str) -> None:
@@ -41,7 +47,7 @@ def _execute_many(connection: Connection, sql: str, frame: pl.DataFrame, order: 
     connection.exec_driver_sql(sql, frame.select(order).rows())
 
 
-def read_frame(connection: Connection, query: Select[Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """All rows of a query as a frame of this schema; the caller bounds how many there can be."""
     result = connection.execution_options(yield_per=FETCH_ROWS).execute(query)
     pages = [_frame(rows, schema) for rows in result.partitions(FETCH_ROWS)]
@@ -57,7 +63,3 @@ def texts(ids: pl.Series) -> str:
     """A column of ids as one JSON parameter, to be spread by the database: one statement whatever their number."""
     return json.dumps(ids.to_list())
 
-
-def one(connection: Connection, query: Executable) -> Any:
-    """The single value a query gives, or None."""
-    return connection.execute(query).scalar()

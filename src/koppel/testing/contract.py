@@ -66,7 +66,7 @@ class TableContract:
     def test_pages_have_the_dtypes_of_their_kinds(self, stage: Stage) -> None:
         """Nothing is inferred (DESIGN 10): an empty page and a page of nulls look like any other."""
         table = chosen(stage)
-        wanted = {ID: pl.String(), VERSION: pl.String(), FAULT: pl.String()}
+        wanted: dict[str, pl.DataType] = {ID: pl.String(), VERSION: pl.String(), FAULT: pl.String()}
         wanted |= {field.name: dtype(field) for field in FIELDS}
         assert dict(table.fetch(pl.Series([], dtype=pl.String), Want(ALL)).schema) == wanted
         stage.put(table, uuid(1), {"name": "one", "number": "n"})

@@ -27,7 +27,7 @@ _Mask = npt.NDArray[np.bool_]
 class Translation:
     """`values[side][line]`: what the other side says, in the terms of `side`; `reasons`: why a value cannot be had (null: fine).
 
-    `blank_sent`: pairs × lines, the translated value is blank. `agree`: pairs × cells, the two sides mean the same.
+    `blank_sent`: pairs × lines, the translated value is blank (a value that cannot be had is not). `agree`: pairs × cells, the two sides mean the same.
     """
 
     values: tuple[list[pl.Series], list[pl.Series]]
@@ -94,7 +94,7 @@ def translate(
             agree[:, number] |= (
                 translated[Side.RIGHT][number].is_null().to_numpy() & _fine([reasons[Side.RIGHT][number]])[:, 0]
             )
-    sent = [blanks(bound, side, translated[side]) for side in Side]
+    sent = [blanks(bound, side, translated[side]) & _fine(reasons[side]) for side in Side]
     return Translation((translated[0], translated[1]), (reasons[0], reasons[1]), (sent[0], sent[1]), agree)
 
 

@@ -214,8 +214,9 @@ class MemoryTable:
         self._stage.around("before", name)
         with self._stage.lock:
             answers = self._carry_out(write, self._judge(write) if early is None else early, name)
+            told = self._outcomes(write, answers)  # what a user does from now on is an edit, not an answer to this write
         self._stage.around("after", name)
-        return self._outcomes(write, answers)
+        return told
 
     # ---- how a write works
 

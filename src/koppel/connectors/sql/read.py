@@ -158,23 +158,24 @@ def fetch_page(
             keys = [text for form in others for text in uuid_form(missing, form)]
             page = _both(page, _by_keys(connection, relation, keys, fields, now))
     else:
-        plain = len(columns) == 1 and columns[0].affinity != "BLOB"
-        rows = wanted.to_list() if plain else [keys for id_ in wanted.to_list() for keys in _keys_of(id_, columns)]
+        rows: list[object] = wanted.to_list()
+        if len(columns) > 1 or columns[0].affinity == "BLOB":
+            found = [parts for id_ in wanted.to_list() for parts in keys_of(id_, columns)]
+            rows = [parts[0] for parts in found] if len(columns) == 1 else list(found)
         page = _by_keys(connection, relation, rows, fields, now)
     return _only(page, page.frame[ID].is_in(wanted.implode()))
 
 
-def _keys_of(id_: str, columns: Sequence[Column]) -> list[object]:
+def keys_of(id_: str, columns: Sequence[Column]) -> list[list[object]]:
     """What may be stored for an id: its texts, and whole numbers where nothing makes SQLite convert them."""
     try:
         texts: list[object] = list(key_parts(id_, len(columns)))
     except ValueError:
         return []
     loose = [at for at, column in enumerate(columns) if column.affinity == "BLOB"]
-    found = [texts]
     if loose and all(re.fullmatch(r"-?[1-9]\d{0,17}|0", str(texts[at])) for at in loose):
-        found.append([int(str(text)) if at in loose else text for at, text in enumerate(texts)])
-    return [parts[0] for parts in found] if len(columns) == 1 else list(found)
+        return [texts, [int(str(text)) if at in loose else text for at, text in enumerate(texts)]]
+    return [texts]
 
 
 def _by_keys(

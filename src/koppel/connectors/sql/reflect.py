@@ -31,8 +31,9 @@ MODIFIED_NAMES = (
     "lastmodified",
     "updated_at",
     "updatedat",
+    "modified",
 )
-"""Columns taken for the change stamp when none is named, in order of preference (any case)."""
+"""Columns of text or date-times taken for the change stamp when none is named, in order of preference (any case)."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,8 @@ def _stamp(
     if options.modified:
         name: str | None = _column_named(columns, options.modified, where)
     else:
-        lower = {known.lower(): known for known in columns}
+        dated = (Kind.TEXT, Kind.DATETIME)
+        lower = {known.lower(): known for known, column in columns.items() if column.shape.kind in dated}
         name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
     if name is None or options.modified == "":
         return None

@@ -14,7 +14,7 @@ import polars as pl
 
 from koppel.connectors.sql.batch import Batch, Progress, batches
 from koppel.connectors.sql.database import Database, quoted
-from koppel.connectors.sql.read import Page, Query, fetch_page, read_page
+from koppel.connectors.sql.read import Page, Query, fetch_page, keys_of, read_page
 from koppel.connectors.sql.reflect import Relation
 from koppel.connectors.sql.refusal import NOT_STORED, ROW_ERRORS, Refusal, missing_parent, refusal_of
 from koppel.model.values import FAULT, ID, OP
@@ -105,12 +105,25 @@ def _compare(
         for name in fields:
             stale |= seen[name].ne_missing(hoped[name])
     stored = list(zip(*(key.to_list() for key in page.keys), strict=True))
+    if any(relation.columns[name].affinity == "BLOB" for name in relation.key):
+        stored = [_as_stored(connection, relation, id_) for id_ in page.frame[ID].to_list()]
     keys: list[tuple[object, ...]] = []
     for row, (at, is_stale) in enumerate(zip(seen["@at"].to_list(), stale.to_list(), strict=True)):
         keys.append(() if at is None else stored[at])
         if progress.codes[row] is Outcome.WRITTEN and (at is None or is_stale):
             progress.codes[row] = Outcome.MISSING if at is None else Outcome.STALE
     return keys
+
+
+def _as_stored(connection: sqlite3.Connection, relation: Relation, id_: str) -> tuple[object, ...]:
+    """The key of a record where a column without a type keeps 5 and '5' apart."""
+    where = " AND ".join(f"{quoted(name)} = ?" for name in relation.key)
+    sql = f"SELECT {', '.join(map(quoted, relation.key))} FROM {quoted(relation.name)} WHERE {where}"
+    for key in keys_of(id_, [relation.columns[name] for name in relation.key]):
+        row: tuple[object, ...] | None = connection.execute(sql, key).fetchone()
+        if row is not None:
+            return row
+    return ()
 
 
 # ---- the rows themselves

@@ -1,0 +1,126 @@
+"""Outcomes: what became of a write, turned into what the store settles. Only what arrived moves a baseline (DESIGN 4)."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from koppel.engine.context import JobContext
+from koppel.engine.judge import Verdict
+from koppel.engine.page import Page, unpack
+from koppel.engine.settle import Progress, arrived, coupling_rows, error_row, error_rows, sentence
+from koppel.engine.write import Batch, history_of
+from koppel.model.coupling import COUPLING, Settlement, Waiting
+from koppel.model.job import Tally
+from koppel.model.policy import Side
+from koppel.model.situation import Cell
+from koppel.model.values import ID, OP, VERSION
+from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, WriteKind
+from koppel.reconcile.classify import Fingerprints, Mask
+from koppel.transform.translate import prints, raw
+
+
+def outcome_of(
+    context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, outcomes: pl.DataFrame, final: bool
+) -> Settlement:
+    """What became of one write, row by row, as what the store settles. `final`: the job does not look at these pairs again."""
+    page, side = verdict.page, batch.side
+    answer = pl.DataFrame({OP: batch.rows.astype(np.int64)}).join(outcomes, on=OP, how="left", maintain_order="left")
+    code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
+    written = (code == str(Outcome.WRITTEN)).to_numpy()
+    rows = batch.rows[written]
+    tally = Tally()
+    name = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}[batch.write.kind]
+    setattr(tally.towards(side), name, len(rows))
+    errors = _refused(page, batch, answer, code)
+    for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
+        if final:  # into the retry set, so that the next run looks at it whatever its feed says
+            errors.append(error_row(page, int(row), side.other, str(Waiting.STALE), "", sentence(str(Waiting.STALE), "")))
+        else:
+            look_again(context, page, int(row))
+    settlement = Settlement(history=history_of(context, verdict, batch, written))
+    if batch.ends:
+        ended = page.pairs[COUPLING].gather(rows).to_list()
+        settlement = replace(settlement, uncoupled=tuple(ended), apart=batch.write.kind is WriteKind.UPDATE)
+    elif len(rows):
+        _take_answer(context, verdict, progress, batch, answer, written)
+        settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))
+    failed = error_rows(context, errors)
+    count_errors(failed, tally)
+    done = np.zeros(len(page), dtype=np.bool_)
+    done[rows] = True
+    calm = done & ~verdict.plan.clashes().any(axis=1)
+    agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
+    return replace(settlement, errors=failed, cleared=records_of(page.take(done)), agreed=agreed, tally=tally)
+
+
+def _take_answer(
+    context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, answer: pl.DataFrame, written: Mask
+) -> None:
+    """Move the baselines of the rows that were written to what was stored."""
+    side, rows = batch.side, batch.rows[written]
+    stored = _stored(context, verdict.page, batch, answer.filter(pl.Series(written)), written)
+    if batch.write.kind is WriteKind.CREATE:
+        for target in Side:  # a record made anew agreed with nothing before
+            progress.base[target][rows] = 0
+    # An update may have changed a mapped key, and with it the record's id.
+    progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
+    progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
+    arrived(progress, side, rows, batch.sent[written], stored)
+    unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (progress.base[side][rows] != stored)
+    # What the system filled in travels back in a second look, and what a resolver made is settled in one: only when both sides hold it.
+    second = (verdict.plan.cells[rows] == Cell.RESOLVE).any(axis=1)
+    second |= unsettled.any(axis=1) & (batch.write.kind is WriteKind.CREATE)
+    if second.any():
+        made = progress.ids[Side.LEFT].gather(rows[second])
+        context.again.created = pl.concat([context.again.created, made.cast(pl.String)])
+
+
+def _stored(context: JobContext, page: Page, batch: Batch, told: pl.DataFrame, written: Mask) -> Fingerprints:
+    """What the written records hold now: what the system told, else what was sent and, beside it, what was read (DESIGN 4)."""
+    bound, side = context.bound, batch.side
+    if context.tables[side].table.features.returns_stored:
+        return prints(bound, side, raw(bound.lines[: bound.cells], side, told))
+    meant = unpack(batch.intent.rows["sent"], bound.cells)[written]
+    rest = np.zeros_like(meant) if batch.write.kind is WriteKind.CREATE else page.prints[side][batch.rows[written]]
+    return np.where(batch.sent[written], meant, rest)
+
+
+def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) -> list[tuple[object, ...]]:
+    """Rows the system did not take, and rows whose fate is unknown, as errors of their source records."""
+    bad = code.is_in([str(Outcome.REFUSED), str(Outcome.UNKNOWN)])
+    rows = []
+    for place in bad.arg_true().to_list():
+        unknown = code[place] == str(Outcome.UNKNOWN)
+        field_, message = answer[FIELD][place] or "", answer[MESSAGE][place] or ""
+        name = "unknown_outcome" if unknown else "refused"
+        text = sentence(name, field_) if unknown else f"The system refused it: {message}"
+        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, name, field_, text))
+    return rows
+
+
+def look_again(context: JobContext, page: Page, row: int) -> None:
+    number, left, right = page.pairs.row(row)[:3]
+    if number is not None:
+        context.again.couplings.add(number)
+    else:
+        context.again.lone.add((Side.LEFT, left) if left is not None else (Side.RIGHT, right))
+
+
+def count_errors(errors: pl.DataFrame, tally: Tally) -> None:
+    """Failed, or skipped when it failed the same way before; what waits was counted where it was found."""
+    for side in Side:
+        mine = errors.filter((pl.col("side") == int(side)) & (pl.col("code") != "waiting"))
+        skipped = int(mine["skipped"].sum())
+        tally.towards(side.other).skipped += skipped
+        tally.towards(side.other).failed += len(mine) - skipped
+
+
+def records_of(page: Page) -> pl.DataFrame:
+    """Both records of every pair, as `side`, `record`."""
+    both = [pl.DataFrame({"record": page.ids(side)}).select(pl.lit(int(side), pl.Int64).alias("side"), "record") for side in Side]
+    return pl.concat(both).drop_nulls()
+
+
+def _scatter(series: pl.Series, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]", values: pl.Series) -> pl.Series:
+    return series.cast(pl.String).scatter(rows, values.cast(pl.String)) if len(rows) else series
