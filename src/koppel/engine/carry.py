@@ -267,7 +267,8 @@ def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: 
     asked = clash.any(axis=1) | (deletions & ready)
     kept = np.isin(plan.actions, (Action.KEEP, Action.SETTLE, Action.CONFLICT)) & ready & page.coupled
     rows = moved_rows(page, progress, kept & _flows(verdict) & page.exists[0] & page.exists[1])
-    ended = plan.actions == Action.UNCOUPLE
+    ended = (plan.actions == Action.UNCOUPLE) & ready
+    survived = ended & (page.exists[0] | page.exists[1])
     if round_ is not Round.FOLLOW_UP:
         frozen = ~_flows(verdict)
         drifting = (plan.content == Content.DRIFT) & kept & ~frozen
@@ -275,14 +276,14 @@ def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: 
         _count(context, page, facts.tally, drifting, "drift")
         _count(context, page, facts.tally, kept & ~frozen & ~drifting & ~asked, "unchanged")
     _count(context, page, facts.tally, asked, "conflicts")
-    _count(context, page, facts.tally, ended & ready, "uncoupled")
+    _count(context, page, facts.tally, ended, "uncoupled")
     errors = error_rows(context, facts.errors)
     count_errors(errors, facts.tally)
     calm = kept & ~asked & _flows(verdict)
     return Settlement(
         couplings=coupling_rows(context, page, progress, rows),
-        uncoupled=tuple(page.pairs[COUPLING].filter(pl.Series(ended & ready)).drop_nulls().to_list()),
-        apart=True,
+        uncoupled=tuple(page.pairs[COUPLING].filter(pl.Series(ended)).drop_nulls().to_list()),
+        apart=tuple(page.pairs[COUPLING].filter(pl.Series(survived)).drop_nulls().to_list()),
         errors=errors,
         cleared=records_of(page.take(kept | (ended & ready))),
         conflicts=conflict_rows(context, page, clash, verdict.moves, deletions & ready),

@@ -40,8 +40,8 @@ def outcome_of(
             look_again(context, page, int(row))
     settlement = Settlement(history=history_of(context, verdict, batch, written))
     if batch.ends:
-        ended = page.pairs[COUPLING].gather(rows).to_list()
-        settlement = replace(settlement, uncoupled=tuple(ended), apart=batch.write.kind is WriteKind.UPDATE)
+        ended = tuple(page.pairs[COUPLING].gather(rows).to_list())
+        settlement = replace(settlement, uncoupled=ended, apart=ended if batch.write.kind is WriteKind.UPDATE else ())
     elif len(rows):
         _take_answer(context, verdict, progress, batch, answer, written)
         settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))

@@ -97,13 +97,14 @@ def _empty(schema: pl.Schema) -> pl.DataFrame:
 class Settlement:
     """Everything that moves in one transaction once an outcome is known: nothing else moves a coupling, an error or a conflict.
 
-    `couplings`: new (COUPLING null) or moved ones. `uncoupled`: couplings to be taken away, `apart`: and never matched again.
+    `couplings`: new (COUPLING null) or moved ones. `uncoupled`: couplings to be taken away, `apart`: those whose
+    records are never matched again (a pair both of whose records are gone is not: a natural key may come back).
     `errors`, `conflicts`: opened or seen again. `cleared`: records (`side`, `record`) without an error, `agreed`: couplings without a conflict.
     """
 
     couplings: pl.DataFrame = field(default_factory=lambda: _empty(COUPLING_SCHEMA))
     uncoupled: tuple[int, ...] = ()
-    apart: bool = False
+    apart: tuple[int, ...] = ()
     errors: pl.DataFrame = field(default_factory=lambda: _empty(ERROR_SCHEMA))
     cleared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"side": pl.Int64(), "record": pl.String()}))
     conflicts: pl.DataFrame = field(default_factory=lambda: _empty(CONFLICT_SCHEMA))

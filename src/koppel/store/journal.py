@@ -132,7 +132,8 @@ class Journal(Jobs):
         ids = select(spread(json.dumps(settlement.uncoupled)))
         table = schema.coupling
         if settlement.apart:
-            pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(ids))
+            apart = select(spread(json.dumps(settlement.apart)))
+            pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(apart))
             target = schema.apart.insert().prefix_with("OR IGNORE").from_select(["mapping", "left_id", "right_id", "creates"], pairs)
             connection.execute(target)
         connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))

@@ -214,7 +214,7 @@ class MemoryTable:
         self._stage.around("before", name)
         with self._stage.lock:
             answers = self._carry_out(write, self._judge(write) if early is None else early, name)
-            told = self._outcomes(write, answers)  # what a user does from now on is an edit, not an answer to this write
+            told = self._outcomes(write, answers)  # a later edit by a user is no part of this answer
         self._stage.around("after", name)
         return told
 
