@@ -1,4 +1,6 @@
-"""`make bench`: every scenario in a process of its own, twice, koppel and the plain limit in turn; a table of the better of the two."""
+"""`make bench`: every scenario in a process of its own, twice, koppel and the plain limit in turn; a table of the
+better of the two.
+"""
 
 import json
 import os
@@ -7,7 +9,13 @@ import sys
 
 from benchmarks.scenarios import measure
 
-PLAN = (("reconcile", 1_000_000), ("plain", 100_000), ("initial", 100_000), ("plain", 1_000_000), ("initial", 1_000_000))
+PLAN = (
+    ("reconcile", 1_000_000),
+    ("plain", 100_000),
+    ("initial", 100_000),
+    ("plain", 1_000_000),
+    ("initial", 1_000_000),
+)
 ROUNDS = 2
 
 

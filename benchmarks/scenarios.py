@@ -36,7 +36,9 @@ def reconcile(rows: int) -> dict[str, float]:
     for _ in range(rows // PAGE):
         left, right = moves(now, base), moves(base, base)
         cells = decide_cells(rules, Evidence(left, right, disagree, nothing, nothing, nothing))
-        presence = [np.where(side.any(axis=1), np.uint8(Presence.CHANGED), np.uint8(Presence.SAME)) for side in (left, right)]
+        presence = [
+            np.where(side.any(axis=1), np.uint8(Presence.CHANGED), np.uint8(Presence.SAME)) for side in (left, right)
+        ]
         actions(presence[0], presence[1], contents(cells, rules.scope), policy)
     seconds = time.process_time() - started
     return {"pairs_per_cpu_second": rows // PAGE * PAGE / seconds}
@@ -84,7 +86,11 @@ SCENARIOS: dict[str, Callable[[int], dict[str, float]]] = {"reconcile": reconcil
 
 def measure(name: str, rows: int) -> None:
     """Run one scenario here and print what it measured."""
-    print(json.dumps({"scenario": name, "rows": rows, **{key: round(value, 3) for key, value in SCENARIOS[name](rows).items()}}))
+    print(
+        json.dumps(
+            {"scenario": name, "rows": rows, **{key: round(value, 3) for key, value in SCENARIOS[name](rows).items()}}
+        )
+    )
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

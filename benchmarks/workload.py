@@ -16,16 +16,22 @@ FIELDS = (
     ("blocked", "block_state"),
 )
 
-_CUSTOMER = """CREATE TABLE customer(no VARCHAR(20) PRIMARY KEY, name VARCHAR(100) NOT NULL, address VARCHAR(100), city VARCHAR(50),
- email VARCHAR(80), phone VARCHAR(30), credit_limit DECIMAL(18,2), currency_code VARCHAR(10), salesperson INTEGER,
- blocked INTEGER NOT NULL, modified_at DATETIME NOT NULL)"""
-_ACCOUNT = """CREATE TABLE account(account_id UUID PRIMARY KEY, account_number VARCHAR(20), account_name VARCHAR(100) NOT NULL,
- street VARCHAR(100), city_name VARCHAR(50), email_address VARCHAR(80), telephone VARCHAR(30), credit_amount DECIMAL(18,2),
- currency_iso VARCHAR(10), owner_id INTEGER, block_state INTEGER NOT NULL, modified_on DATETIME NOT NULL) WITHOUT ROWID"""
+_CUSTOMER = """CREATE TABLE customer(
+    no VARCHAR(20) PRIMARY KEY, name VARCHAR(100) NOT NULL, address VARCHAR(100), city VARCHAR(50),
+    email VARCHAR(80), phone VARCHAR(30), credit_limit DECIMAL(18,2), currency_code VARCHAR(10), salesperson INTEGER,
+    blocked INTEGER NOT NULL, modified_at DATETIME NOT NULL
+)"""
+_ACCOUNT = """CREATE TABLE account(
+    account_id UUID PRIMARY KEY, account_number VARCHAR(20), account_name VARCHAR(100) NOT NULL, street VARCHAR(100),
+    city_name VARCHAR(50), email_address VARCHAR(80), telephone VARCHAR(30), credit_amount DECIMAL(18,2),
+    currency_iso VARCHAR(10), owner_id INTEGER, block_state INTEGER NOT NULL, modified_on DATETIME NOT NULL
+) WITHOUT ROWID"""
 
 
 def make(folder: Path, rows: int) -> None:
-    """A source with so many customers, an empty target with the same constraints and index as a real one, and a koppel.toml."""
+    """A source with so many customers, an empty target with the same constraints and index as a real one, and a
+    koppel.toml.
+    """
     source = sqlite3.connect(folder / "source.db")
     source.execute("PRAGMA journal_mode=WAL")
     source.execute(_CUSTOMER)
@@ -58,7 +64,9 @@ def copied_plainly(folder: Path) -> None:
     names = ", ".join(right for _, right in FIELDS)
     values = ", ".join(left for left, _ in FIELDS)
     key = "printf('00000000-0000-7000-8000-%012x', rowid)"
-    target.execute(f"INSERT INTO account (account_id, {names}, modified_on) SELECT {key}, {values}, modified_at FROM source.customer")
+    target.execute(
+        f"INSERT INTO account (account_id, {names}, modified_on) SELECT {key}, {values}, modified_at FROM source.customer"
+    )
     target.commit()
     target.close()
 
@@ -69,7 +77,9 @@ def _customer(i: int) -> tuple[object, ...]:
 
 
 def _configuration() -> str:
-    fields = ",\n".join(f'  "{left} <-> {right}"' if left != "no" else f'  "{left} -> {right}"' for left, right in FIELDS)
+    fields = ",\n".join(
+        f'  "{left} <-> {right}"' if left != "no" else f'  "{left} -> {right}"' for left, right in FIELDS
+    )
     return f"""[koppel]
 store = "sqlite:///koppel.db"
 environment = "sandbox"

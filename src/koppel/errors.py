@@ -10,8 +10,8 @@ KoppelError
 ├── LeaseLost               another worker owns this mapping now                         exit 4
 └── StoreFailure            koppel's own store cannot be read or written                 exit 3
 
-One record's trouble is never an exception: it is data (an outcome, an error row). An exception always ends a page, a job or
-the process, and its class says which exit code the command line gives.
+One record's trouble is never an exception: it is data (an outcome, an error row). An exception always ends a page, a
+job or the process, and its class says which exit code the command line gives.
 """
 
 from dataclasses import dataclass

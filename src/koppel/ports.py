@@ -1,12 +1,14 @@
 """The page a connector author reads: what koppel asks of a system and of its tables.
 
-A **System** opens tables. A **Table** has five methods, `describe`, `changes`, `fetch`, `find` and `write` (and `reserve`, where numbers can
-be reserved), and one dataclass of honest **Features**. The engine chooses by features, never by a connector's name, and
-`koppel.testing.TableContract` proves each claim. Pages are Polars frames (Arrow memory) as `model.values` describes them: values in
-the dtype of their kind, plus ID, VERSION and FAULT. A value that cannot be represented in its kind is null and its record's FAULT says
-`field: reason`; it is never rounded, cut or guessed.
+A **System** opens tables. A **Table** has five methods, `describe`, `changes`, `fetch`, `find` and `write` (and
+`reserve`, where numbers can be reserved), and one dataclass of honest **Features**. The engine chooses by features,
+never by a connector's name, and `koppel.testing.TableContract` proves each claim. Pages are Polars frames (Arrow
+memory) as `model.values` describes them: values in the dtype of their kind, plus ID, VERSION and FAULT. A value that
+cannot be represented in its kind is null and its record's FAULT says `field: reason`; it is never rounded, cut or
+guessed.
 
-Connectors know ports, model and errors, and raise only `SystemFailure` and `ConfigurationError`. One record's trouble is an outcome.
+Connectors know ports, model and errors, and raise only `SystemFailure` and `ConfigurationError`. One record's trouble
+is an outcome.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +40,9 @@ class Feed(StrEnum):
 
 @dataclass(frozen=True)
 class Features:
-    """What a table can do, said honestly. `lag`: how far behind the cursor a change may still appear; `batch_rows`: rows per write."""
+    """What a table can do, said honestly. `lag`: how far behind the cursor a change may still appear; `batch_rows`:
+    rows per write.
+    """
 
     feed: Feed
     reports_deletions: bool
@@ -54,7 +58,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Want:
-    """What to read: the fields, and a filter that may be used to leave records out (a table that cannot, ignores it)."""
+    """What to read: the fields, and a filter that may be used to leave records out (or ignored)."""
 
     fields: tuple[str, ...]
     filter: Filter | None = None
@@ -93,25 +97,31 @@ class Table(Protocol):
         """The table's fields, key and change stamp."""
 
     def changes(self, since: str | None, want: Want) -> Changes:
-        """The records that changed after the cursor `since` (None: all), at least once each; takes the new cursor before it reads."""
+        """The records that changed after the cursor `since` (None: all), at least once each; takes the new cursor
+        before it reads.
+        """
 
     def fetch(self, ids: pl.Series, want: Want) -> pl.DataFrame:
-        """The records with these ids: ID, VERSION, FAULT and the wanted fields, in any order; one that does not exist is absent.
+        """The records with these ids: ID, VERSION, FAULT and the wanted fields, in any order; one that does not exist
+        is absent.
 
         `want.filter` is not looked at: a missing id means that there is no such record.
         """
 
     def find(self, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
-        """Whole-table look-up. `keys`: OP and one or more fields of this table; answer: OP and ID of every record equal in all of them.
+        """Whole-table look-up. `keys`: OP and one or more fields of this table; answer: OP and ID of every record equal
+        in all of them.
 
-        Text is compared as stored, or lower-cased on both sides (full Unicode) with `ignore_case`; surrounding blanks never count.
-        A null never equals anything.
+        Text is compared as stored, or lower-cased on both sides (full Unicode) with `ignore_case`; surrounding blanks
+        never count. A null never equals anything.
         """
 
     def write(self, write: Write) -> pl.DataFrame:
-        """Carry out one write. Answer, one row per OP: OP, CODE (an `Outcome`), ID, VERSION, FIELD, MESSAGE and the stored `write.want`.
+        """Carry out one write. Answer, one row per OP: OP, CODE (an `Outcome`), ID, VERSION, FIELD, MESSAGE and the
+        stored `write.want`.
 
-        The good rows of a batch go in when bad ones are refused. Raises `SystemFailure` when the fate of the whole batch is unknown.
+        The good rows of a batch go in when bad ones are refused. Raises `SystemFailure` when the fate of the whole
+        batch is unknown.
         """
 
     def reserve(self, count: int) -> pl.Series:
@@ -147,10 +157,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Watermark:
-    """How far one side was read. It counts only for the same `identity`: filter, fields, direction, whether lone records were considered."""
+    """How far one side was read. It counts only for the same `identity`: filter, fields, direction, whether lone
+    records were considered.
+    """
 
     cursor: str
     identity: str
+    newest: tuple[str, str] | None = None
+    """(id, version) of the newest record seen so far; if that record grows older, the system was restored from a
+    backup.
+    """
 
 
 @dataclass(frozen=True)
@@ -163,12 +179,18 @@ class OpenIntent:
 
 
 class Store(Protocol):
-    """koppel's memory, as the engine sees it. Every method is one transaction; `koppel.store` keeps it in SQLite or PostgreSQL."""
+    """koppel's memory, as the engine sees it. Every method is one transaction; `koppel.store` keeps it in SQLite or
+    PostgreSQL.
+    """
 
     def open_job(self, run: int, mapping: str, kind: JobKind, direction: str, document: str) -> Job:
-        """Take the mapping's lease and open a job; a dead one is closed as interrupted. Raises `LeaseLost` while another is alive."""
+        """Take the mapping's lease and open a job; a dead one is closed as interrupted. Raises `LeaseLost` while
+        another is alive.
+        """
 
-    def finish_job(self, job: Job, state: JobState, message: str, watermarks: Sequence[Watermark | None], swept: bool) -> None:
+    def finish_job(
+        self, job: Job, state: JobState, message: str, watermarks: Sequence[Watermark | None], swept: bool
+    ) -> None:
         """Close the job, move the watermarks of both sides (None: leave it) and give the lease back."""
 
     def watermark(self, mapping: str, side: Side) -> Watermark | None:
@@ -189,11 +211,12 @@ class Store(Protocol):
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
 
-    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side]) -> int:
+    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side], layout: int) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are.
 
-        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records that feeds named too (those of the retry set always). `swept`: the sides whose coupled records are
-        suspects when no page named them.
+        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records that feeds named too (those
+        of the retry set always). `swept`: the sides whose coupled records are suspects when no page named them.
+        `layout`: couplings whose baseline is of another one have fields that were never looked at.
         """
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
@@ -203,7 +226,9 @@ class Store(Protocol):
         """How many coupled records of that side no page and no sweep named."""
 
     def pairs(self, job: Job, size: int) -> Iterator[pl.DataFrame]:
-        """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the right."""
+        """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the
+        right.
+        """
 
     def coupled(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
         """The couplings (COUPLING_SCHEMA) of these records of one side."""
@@ -212,7 +237,7 @@ class Store(Protocol):
         """`id`, `partner`: the coupled record on the other side, from the first of these mappings that has one."""
 
     def apart(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
-        """`id`, `other`, `creates`: pairs of these records that a person rejected (`creates`), un-created or uncoupled."""
+        """`id`, `other`, `creates`: pairs that a person rejected (`creates`), un-created or uncoupled."""
 
     def layout(self, mapping: str, entries: tuple[str, ...]) -> int:
         """The number of this layout; made when it is new."""
@@ -224,19 +249,26 @@ class Store(Protocol):
         """`id`, `chosen`: ids once chosen on `side` for creates of these source records that did not come to be."""
 
     def retries(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
-        """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of these records of one side."""
+        """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of records of one side."""
+
+    def unknown_outcomes(self, mapping: str, side: Side) -> int:
+        """How many creates from records of that side may or may not have happened."""
 
     def intend(self, job: Job, facts: Settlement, intents: Sequence[Intent], aside: pl.DataFrame) -> list[int]:
         """Commit facts that need no write, what is set aside, and the intents; the journal's numbers of the intents."""
 
     def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
-        """Commit what really happened and take the journal row away. Raises `LeaseLost` and changes nothing when the epoch moved on."""
+        """Commit what really happened and take the journal row away. Raises `LeaseLost` and changes nothing when the
+        epoch moved on.
+        """
 
     def open_intents(self, mapping: str) -> list[OpenIntent]:
         """The writes of this mapping whose fate is open."""
 
     def abandon(self, job: Job, journal: int, settlement: Settlement, chosen: pl.DataFrame) -> None:
-        """Like settle, for a write looked up after a crash; `chosen` (`id`, `chosen`) keeps the ids of creates that did not come to be."""
+        """Like settle, for a write looked up after a crash; `chosen` (`id`, `chosen`) keeps the ids of creates that did
+        not come to be.
+        """
 
     def aside(self, job: Job) -> pl.DataFrame:
         """What the job has set aside (ASIDE_SCHEMA)."""

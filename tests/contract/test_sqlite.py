@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from koppel.connectors.sql import database
+from koppel.connectors.sql import database, write
+from koppel.connectors.sql.batch import batches
 from koppel.errors import Unreachable
 from koppel.model.values import FAULT, ID, VERSION, KeyOrigin
 from koppel.model.write import CODE, FIELD, MESSAGE, WriteKind
@@ -277,6 +278,40 @@ def test_a_record_a_trigger_moves_away_has_an_unknown_outcome(stage: SqliteStage
     assert codes(written(stage, stage.open_table(), CREATE, [{"id": "a", "name": "x"}])) == ["unknown"]
 
 
+def test_nobody_can_edit_between_the_comparison_and_the_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """features.conditional_writes: a stale row is refused at the moment of writing, not just before it. With a journal
+    in WAL mode only BEGIN IMMEDIATE keeps others from writing."""
+    stage = SqliteStage(tmp_path, "wal")
+    table = stage.table(KeyOrigin.CHOSEN)
+    stage.put(table, uuid(1), {"name": "x"})
+    stage.sql("PRAGMA busy_timeout = 0")
+
+    def edited_meanwhile(*arguments: object) -> object:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            stage.edit(table, uuid(1), {"name": "theirs"})
+        return batches(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(write, "batches", edited_meanwhile)
+    answers = written(stage, table, UPDATE, [{"id": uuid(1), "name": "ours"}], expected=[{"name": "x"}])
+    assert codes(answers) == ["written"]
+    stage.close()
+
+
+def test_a_refused_row_is_not_answered_with_anothers_values(stage: SqliteStage) -> None:
+    """Two rows of one write claim the same key: the second one is refused, and nothing is stored of it."""
+    table = stage.table(KeyOrigin.CHOSEN)
+    answers = written(stage, table, CREATE, [{"id": uuid(1), "name": "a"}, {"id": uuid(1), "name": "b"}], want=["name"])
+    assert [(answer[CODE], answer["name"]) for answer in answers] == [("written", "a"), ("refused", None)]
+
+
+@pytest.mark.parametrize("key", ["07", "x", "1.0", ""])
+def test_an_id_that_would_not_come_back_the_same_is_no_key(stage: SqliteStage, key: str) -> None:
+    """INTEGER would store 07 as 7, and the record could not be found by the id it was given."""
+    table = stage.make("id INT PRIMARY KEY, name TEXT")
+    assert codes(written(stage, table, CREATE, [{"id": key, "name": "x"}])) == ["refused"]
+    assert stage.rows("SELECT * FROM thing") == []
+
+
 # ---- reserved keys
 
 
@@ -285,7 +320,7 @@ def test_numbers_are_reserved_past_every_record(stage: SqliteStage) -> None:
     table = stage.make("id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT")
     assert table.reserve(2).to_list() == ["1", "2"]
     stage.sql("INSERT INTO thing (name) VALUES ('user')", "INSERT INTO thing VALUES (10, 'user')", "DELETE FROM thing")
-    stage.sql("UPDATE sqlite_sequence SET seq = 4", "INSERT INTO thing VALUES (7, 'user')")
+    stage.sql("INSERT INTO thing VALUES (7, 'user')", "UPDATE sqlite_sequence SET seq = 4")
     assert table.reserve(1).to_list() == ["8"]
     stage.sql("INSERT INTO thing (name) VALUES ('user')")
     assert stage.rows("SELECT max(id) FROM thing") == [(9,)]

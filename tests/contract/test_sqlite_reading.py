@@ -6,22 +6,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
-from time import sleep
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koppel.connectors.sql import open_system, read
+from koppel.connectors.sql import read
 from koppel.connectors.sql.read import Query
-from koppel.connectors.sql.table import SqlTable
-from koppel.errors import BadAnswer, ConfigurationError
+from koppel.errors import BadAnswer
 from koppel.model.filter import Compare, Comparison
-from koppel.model.values import FAULT, ID, OP, VERSION, KeyOrigin
-from koppel.ports import Feed, TableOptions, Want
-from koppel.testing.contract import found, uuid
-from koppel.testing.stage import named
+from koppel.model.values import FAULT, ID, OP, KeyOrigin
+from koppel.model.write import WriteKind
+from koppel.ports import TableOptions, Want
+from koppel.testing.contract import codes, found, uuid
+from koppel.testing.stage import named, written
 from tests.contract.sqlite_stage import SqliteStage, fetch, page
 
 
@@ -105,6 +104,45 @@ def test_every_decimal_of_15_digits_is_read_exactly(number: Decimal) -> None:
     lost = "CAST(CAST(v AS TEXT) AS REAL) <> v AND typeof(v) = 'real'"
     assert connection.execute(f"SELECT count(*) FROM t WHERE {lost}").fetchone() == (0,)
     connection.close()
+
+
+CENTS = st.tuples(st.integers(-(10**13), 10**13), st.integers(0, 2))
+EXACT = CENTS.map(lambda number: Decimal(number[0]).scaleb(-number[1]))
+VALID = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.text(),
+        "note": st.none() | st.text(),
+        "amount": st.none() | EXACT,
+        "pieces": st.none() | st.integers(-(2**63), 2**63 - 1),
+        "active": st.none() | st.booleans(),
+        "since": st.none() | st.dates(min_value=date(1, 1, 1)),
+        "seen": st.none() | st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)),
+        "partner": st.none() | st.uuids().map(str),
+        "rank": st.sampled_from([None, "low", "high"]),
+        "number": st.text(min_size=1),
+    },
+)
+
+
+@given(rows=st.lists(VALID, min_size=1, max_size=5))
+def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]) -> None:
+    """Every value of every kind, with any choice of fields sent per row: created, then taken back by an update."""
+    stage = SqliteStage(tmp_path_factory.mktemp("values"))
+    table = stage.table(KeyOrigin.CHOSEN)
+    ids = [uuid(number) for number in range(len(rows))]
+    blank = {name: None for name in ("note", "amount", "pieces", "active", "since", "seen", "partner", "rank")}
+    full = [{"id": id_, "name": "", "number": "1", **blank, **row} for id_, row in zip(ids, rows, strict=True)]
+    sent = [{"name": "", "number": "1", **row, "id": id_} for id_, row in zip(ids, rows, strict=True)]
+    assert codes(written(stage, table, WriteKind.CREATE, sent)) == ["written"] * len(rows)
+    fields = tuple(full[0])[1:]
+    stored = fetch(table, ids, *fields)
+    assert [{"id": row[ID], **{name: row[name] for name in fields}} for row in stored] == full
+    assert [row[FAULT] for row in stored] == [None] * len(rows)
+    seen = [{name: row[name] for name in fields} for row in full]
+    empty = [{"id": id_, "name": "x", **blank} for id_ in ids]
+    assert codes(written(stage, table, WriteKind.UPDATE, empty, expected=seen)) == ["written"] * len(rows)
+    stage.close()
 
 
 def test_the_first_fault_of_a_record_is_named(stage: SqliteStage) -> None:
@@ -204,144 +242,28 @@ def test_a_reader_between_two_pages_does_not_block_a_writer(
     assert [frame[ID].to_list() for frame in pages] == [["b"]]
 
 
-# ---- change stamps and cursors
-
-
-def test_the_cursor_waits_for_an_open_writer(stage: SqliteStage) -> None:
-    """Its edits have older stamps than the cursor and would never be named (DESIGN 14: BEGIN IMMEDIATE proves there is
-    none)."""
-    table = stage.table(KeyOrigin.CHOSEN)
-    stage.sql("BEGIN IMMEDIATE")
-    stage.put(table, uuid(1), {"name": "in an open transaction"})
-    cursors: list[str] = []
-    reader = Thread(target=lambda: cursors.append(table.changes(None, Want(())).cursor))
-    reader.start()
-    sleep(0.1)
-    assert cursors == []
-    stage.wait(timedelta(hours=1))
-    stage.sql("COMMIT")
-    reader.join()
-    assert datetime.fromisoformat(cursors[0]) == stage.moment
-
-
-def test_a_database_that_cannot_be_locked_sets_the_cursor_back(stage: SqliteStage) -> None:
-    """Nothing proves there that nobody is in the middle of a write."""
-    stage.table(KeyOrigin.CHOSEN)
-    system = open_system("erp", f"sqlite:///{stage.path}?mode=ro", now=stage.now)
-    cursor = system.table("thing", TableOptions()).changes(None, Want(())).cursor
-    assert stage.moment - datetime.fromisoformat(cursor) == timedelta(seconds=60)
-    system.close()
-
-
-def test_records_without_a_stamp_are_named_every_time(stage: SqliteStage) -> None:
-    """Who forgets the stamp of an edit must not lose the edit."""
-    table = stage.make(
-        "id TEXT PRIMARY KEY, modified_on TEXT", "'a', NULL", "'b', '2026-01-01T00:00:00.000Z'", "'c', NULL"
-    )
-    changes = table.changes(table.changes(None, Want(())).cursor, Want(()))
-    assert not changes.complete
-    rows = [row for frame in changes.pages for row in frame.to_dicts()]
-    assert [(row[ID], row[VERSION]) for row in rows] == [("a", None), ("c", None)]
-
-
-def test_a_table_without_a_stamp_names_everything(stage: SqliteStage) -> None:
-    """No modified-on at all still works, by full compare (DESIGN 4)."""
-    table = stage.make("id TEXT PRIMARY KEY, name TEXT", "'a', 'x'")
-    assert table.features.feed is Feed.FULL
-    changes = table.changes(table.changes(None, Want(())).cursor, Want(()))
-    assert changes.complete
-    assert named(changes) == ["a"]
-    assert [row[VERSION] for row in page(table)] == [None]
-
-
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        (["2026-01-01T10:00:00.000Z", "2026-01-01 10:00:00.000Z"], "2026-01-01 10:00:00.000Z"),
-        (["2026-01-01T10:00:00.000Z", "2026-01-01T10:00:00Z"], "2026-01-01T10:00:00Z"),
-        (["2026-01-01T10:00:00+02:00"], "2026-01-01T10:00:00+02:00"),
-        (["01-02-2026 10:00"], "01-02-2026 10:00"),
-        (["2026-01-01T10:00:00Z", 1767261600], "1767261600"),
-    ],
-)
-def test_stamps_whose_order_is_not_the_order_of_time_are_refused(
-    stage: SqliteStage, values: list[object], shown: str
-) -> None:
-    """DESIGN 11: text stamps are ISO-8601 UTC, checked at configuration; the complaint shows the value."""
-    stage.sql("CREATE TABLE thing (id INTEGER PRIMARY KEY, modified DATETIME)")
-    stage.user.executemany("INSERT INTO thing (modified) VALUES (?)", [(value,) for value in values])
-    with pytest.raises(ConfigurationError, match=shown.replace("+", r"\+")):
-        stage.open_table()
-    assert stage.open_table(options=TableOptions(modified="")).features.feed is Feed.FULL
-
-
-def test_a_stamp_of_another_form_is_noticed_later_too(stage: SqliteStage) -> None:
-    """' ' sorts before 'T': an edit of today would be older than this morning's cursor, and lost."""
-    table = stage.make("id TEXT PRIMARY KEY, modified TEXT", "'a', '2026-03-01T08:00:00.000Z'")
-    cursor = table.changes(None, Want(())).cursor
-    stage.sql("INSERT INTO thing VALUES ('b', '2026-03-01 23:00:00.000Z')")
-    with pytest.raises(ConfigurationError, match="2026-03-01 23:00:00"):
-        named(table.changes(cursor, Want(())))
-    with pytest.raises(ConfigurationError, match="several forms"):
-        named(table.changes(None, Want(())))
-
-
-def test_local_stamps_are_refused_where_hours_repeat(stage: SqliteStage) -> None:
-    stage.make("id TEXT PRIMARY KEY, modified TEXT", "'a', '2026-01-01 10:00:00'")
-    system = stage.open("Europe/Amsterdam")
-    with pytest.raises(ConfigurationError, match="Europe/Amsterdam"):
-        system.table("thing", TableOptions())
-    system.close()
-
-
-@pytest.mark.parametrize(
-    ("default", "stamps", "granularity", "text"),
-    [
-        ("(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))", [], timedelta(seconds=1), "2026-03-01T09:00:00Z"),
-        ("CURRENT_TIMESTAMP", [], timedelta(seconds=1), "2026-03-01 09:00:00"),
-        ("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", [], timedelta(milliseconds=1), "2026-03-01T09:00:00.987Z"),
-        ("NULL", [], timedelta(milliseconds=1), "2026-03-01T09:00:00.987Z"),
-        (
-            "CURRENT_TIMESTAMP",
-            ["2026-01-01T00:00:00.120000Z"],
-            timedelta(milliseconds=10),
-            "2026-03-01T09:00:00.980000Z",
-        ),
-    ],
-)
-def test_form_and_tick_of_a_stamp_are_found_out(
-    stage: SqliteStage, default: str, stamps: list[str], granularity: timedelta, text: str
-) -> None:
-    """From the values, else from the column's default, else milliseconds."""
-    rows = [f"'{stamp}', '{stamp}'" for stamp in stamps]
-    table = stage.make(f"id TEXT PRIMARY KEY, modified TEXT DEFAULT {default}", *rows)
-    relation = table._relation
-    assert table.describe().granularity == granularity
-    assert relation.stamp is not None
-    moment = datetime(2026, 3, 1, 9, 0, 0, 987654, tzinfo=UTC)
-    assert relation.stamp.form.text_of(relation.stamp.floor(moment)) == text
-
-
 # ---- looking up
 
 
-def test_lookups_use_the_index(stage: SqliteStage) -> None:
+def test_lookups_use_the_index(stage: SqliteStage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetching ids, reading a delta and finding values must not cost the whole table (performance S6)."""
     table = stage.table(KeyOrigin.CHOSEN)
     stage.sql("CREATE INDEX n ON thing (name)", "CREATE INDEX m ON thing (modified)")
     table = stage.open_table()
-    stage.put(table, uuid(1), {"name": "x"})
+    for number in range(200):
+        stage.put(table, uuid(number), {"name": f"{number}"})
+    stage.sql("ANALYZE")
     cursor = table.changes(None, Want(())).cursor
-    plans = watch(table)
+    plans = watch(monkeypatch)
     fetch(table, [uuid(1)], "name")
     named(table.changes(cursor, Want(("name",))))
     found(table, [{"name": "x"}], ignore_case=False)
-    assert plans
+    assert any("INDEX n " in plan for plan in plans)
     assert [plan for plan in plans if plan.startswith("SCAN t")] == []
 
 
-def watch(table: SqlTable) -> list[str]:
-    """The plans of everything the table reads from now on."""
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The plans of everything that is read from now on."""
     plans: list[str] = []
     real = read._fetched
 
@@ -349,7 +271,7 @@ def watch(table: SqlTable) -> list[str]:
         plans.extend(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
         return real(connection, sql, parameters, columns)  # type: ignore[arg-type]
 
-    pytest.MonkeyPatch().setattr(read, "_fetched", fetched)
+    monkeypatch.setattr(read, "_fetched", fetched)
     return plans
 
 

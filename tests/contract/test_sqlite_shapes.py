@@ -63,6 +63,12 @@ def test_a_url_that_cannot_work_is_explained(url: str, said: str) -> None:
     assert "sqlite:///path/to/file.db" in str(error.value)
 
 
+def test_an_sqlite_that_is_too_old_says_so(stage: SqliteStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    with pytest.raises(ConfigurationError, match=r"3\.35 is needed"):
+        stage.open()
+
+
 def test_the_identity_is_the_file_not_the_way_it_is_named(
     stage: SqliteStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +214,7 @@ def test_records_that_cannot_be_told_apart_are_refused_with_a_remedy(stage: Sqli
     with pytest.raises(ConfigurationError, match="did you mean name"):
         stage.open_table(options=TableOptions(key=("nam",)))
     with pytest.raises(ConfigurationError, match="did you mean name"):
-        stage.open_table(options=TableOptions(modified="naem"))
+        stage.open_table(options=TableOptions(key=("no",), modified="naem"))
 
 
 def test_an_unknown_table_is_told_with_a_suggestion(stage: SqliteStage) -> None:

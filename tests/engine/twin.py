@@ -17,6 +17,7 @@ from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
 from koppel.engine.job import fail, finish, run_job
 from koppel.errors import KoppelError
+from koppel.model.bound import Identity
 from koppel.model.job import Counts, JobKind, JobRecord
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import FieldMapping, Mapping, TableRef
@@ -194,6 +195,14 @@ class Twin:
     def effects(self) -> int:
         """How many rows koppel changed so far, on both sides."""
         return sum(len(system.effects) for system in self.systems)
+
+    def context_open(self) -> JobContext:
+        """A job that is open and will never be finished."""
+        return self.context(Asked())
+
+    def context_identity(self) -> Identity:
+        """Where the ids of records created on the right come from."""
+        return bind(self.mapping, self.tables(self.mapping)).identities[Side.RIGHT]
 
     def having(self, **settings: object) -> "Twin":
         """Change the mapping's settings."""

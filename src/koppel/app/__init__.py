@@ -1,15 +1,19 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
 from koppel.app.facade import Koppel
+from koppel.app.full import FullOptions
+from koppel.app.presets import starter
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport, as_json
 
 __all__ = [
     "ApplyLine",
     "CheckLine",
     "FirstContactQuestion",
+    "FullOptions",
     "Koppel",
     "MatchReport",
     "PlanReport",
     "RunReport",
     "as_json",
+    "starter",
 ]

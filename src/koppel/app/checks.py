@@ -16,7 +16,9 @@ ADOPT_REASONS = ("copy", "restored", "moved")
 
 
 def select(mappings: Mapping[str, TableMapping], names: Sequence[str], page: str | None) -> list[str]:
-    """The mappings meant, in file order; all when nothing is named. Raises `ConfigurationError` for what does not exist."""
+    """The mappings meant, in file order; all when nothing is named. Raises `ConfigurationError` for what does not
+    exist.
+    """
     unknown = [name for name in names if name not in mappings]
     if unknown:
         raise ConfigurationError([_unknown(name, mappings) for name in unknown])
@@ -26,13 +28,17 @@ def select(mappings: Mapping[str, TableMapping], names: Sequence[str], page: str
     of_page = [name for name in chosen if mappings[name].page == page]
     if not of_page:
         pages = dict.fromkeys(mapping.page for mapping in mappings.values() if mapping.page)
-        raise ConfigurationError([Problem("", f"no mapping is on page {page!r}", f"there are {', '.join(pages) or 'no pages'}")])
+        raise ConfigurationError(
+            [Problem("", f"no mapping is on page {page!r}", f"there are {', '.join(pages) or 'no pages'}")]
+        )
     return of_page
 
 
 def _unknown(name: str, mappings: Mapping[str, TableMapping]) -> Problem:
     near = get_close_matches(name.upper(), mappings, n=1)
-    return Problem("", f"there is no mapping {name!r}", f"did you mean {near[0]}?" if near else f"there are {', '.join(mappings)}")
+    return Problem(
+        "", f"there is no mapping {name!r}", f"did you mean {near[0]}?" if near else f"there are {', '.join(mappings)}"
+    )
 
 
 def side_of(mapping: TableMapping, word: str) -> Side:
@@ -41,7 +47,9 @@ def side_of(mapping: TableMapping, word: str) -> Side:
     if mapping.left.system != mapping.right.system:
         words |= {mapping.left.system: Side.LEFT, mapping.right.system: Side.RIGHT}
     if word not in words:
-        raise ConfigurationError([Problem(mapping.name, f"{word!r} is neither of its systems", f"say one of {', '.join(words)}")])
+        raise ConfigurationError(
+            [Problem(mapping.name, f"{word!r} is neither of its systems", f"say one of {', '.join(words)}")]
+        )
     return words[word]
 
 
@@ -50,7 +58,9 @@ def same_environment(configuration: Configuration, store: SqlStore) -> None:
     known = store.environment(str(configuration.environment))
     if known != configuration.environment:
         remedy = "use another store for another environment"
-        raise ConfigurationError([Problem("[koppel] environment", f"the store belongs to {known}, not {configuration.environment}", remedy)])
+        raise ConfigurationError(
+            [Problem("[koppel] environment", f"the store belongs to {known}, not {configuration.environment}", remedy)]
+        )
 
 
 def check(workplace: Workplace) -> list[CheckLine]:
@@ -68,7 +78,7 @@ def _check_system(workplace: Workplace, name: str) -> CheckLine:
         tables = workplace.connections.system(name).tables()
     except (SystemFailure, ConfigurationError) as error:
         what, _, remedy = str(error).partition("\n    → ")
-        return CheckLine(name, False, what, remedy)
+        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy)
     return CheckLine(name, True, f"reached, {len(tables)} tables")
 
 
@@ -76,10 +86,17 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     try:
         bound, _ = workplace.connections.bind(workplace.mappings[name])
     except ConfigurationError as error:
-        return [CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy) for problem in error.problems]
+        return [
+            CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy)
+            for problem in error.problems
+        ]
     except SystemFailure as error:
         return [CheckLine(name, False, str(error))]
-    creates = [f"{bound.mapping.table(side)}: {bound.identities[side]}" for side in Side if bound.mapping.direction.reaches(side)]
+    creates = [
+        f"{bound.mapping.table(side)}: {bound.identities[side]}"
+        for side in Side
+        if bound.mapping.direction.reaches(side)
+    ]
     return [CheckLine(name, True, f"{bound.cells} fields compared; creates in {' and '.join(creates)}")]
 
 
@@ -133,11 +150,19 @@ def systems(workplace: Workplace) -> list[CheckLine]:
 
 
 def adopt(workplace: Workplace, name: str, reason: str) -> None:
-    """Accept another installation behind a name. A copy or a restored one is read from the start: its stamps prove nothing any more."""
+    """Accept another installation behind a name.
+
+    A copy or a restored one is read from the start: its stamps prove nothing any more. What a restored one holds is
+    older than what was agreed, so every pair is a first contact again, and a person says whose values stand.
+    """
     if reason not in ADOPT_REASONS:
-        raise ConfigurationError([Problem("--as", f"{reason!r} is not a reason", f"say one of {', '.join(ADOPT_REASONS)}")])
+        raise ConfigurationError(
+            [Problem("--as", f"{reason!r} is not a reason", f"say one of {', '.join(ADOPT_REASONS)}")]
+        )
     workplace.store.remember_system(name, workplace.connections.system(name).identity())
     if reason != "moved":
         for mapping in workplace.mappings.values():
             if name in (mapping.left.system, mapping.right.system):
                 workplace.store.clear_watermarks(mapping.name)
+                if reason == "restored":
+                    workplace.store.forget_baselines(mapping.name)

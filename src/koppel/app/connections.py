@@ -1,4 +1,6 @@
-"""From configuration to open tables: systems are opened once, checked to be the installations they were, and mappings bound to them."""
+"""From configuration to open tables: systems are opened once, checked to be the installations they were, and mappings
+bound to them.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,7 +34,9 @@ def new_ids(how_many: int) -> Sequence[str]:
 
 @dataclass
 class Connections:
-    """The systems of a configuration, opened when they are needed. `wrap` may put something between a table and its users."""
+    """The systems of a configuration, opened when they are needed. `wrap` may put something between a table and its
+    users.
+    """
 
     configuration: Configuration
     systems: dict[str, System] = field(default_factory=dict)
@@ -81,7 +85,9 @@ class Connections:
         return Tables((mapping.left.system, mapping.right.system), (left, right), referenced, hops)
 
     def bind(self, mapping: Mapping) -> tuple[BoundMapping, Tables]:
-        """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or `SystemFailure`."""
+        """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or
+        `SystemFailure`.
+        """
         tables = self.tables(mapping)
         return bind(mapping, tables), tables
 
@@ -93,7 +99,9 @@ class Connections:
         if table.table not in system.tables():
             near = get_close_matches(table.table, system.tables(), n=1)
             remedy = f"did you mean {near[0]}?" if near else f"its tables are {', '.join(system.tables()[:20])}"
-            raise ConfigurationError([Problem(f"mappings: {table}", f"{table.system} has no table {table.table!r}", remedy)])
+            raise ConfigurationError(
+                [Problem(f"mappings: {table}", f"{table.system} has no table {table.table!r}", remedy)]
+            )
         lag = None if options.lag_seconds is None else timedelta(seconds=options.lag_seconds)
         opened = system.table(table.table, TableOptions(options.key, options.modified, lag))
         return OpenTable(opened, opened.describe())

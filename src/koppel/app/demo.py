@@ -1,4 +1,6 @@
-"""The demo world for whoever shows it: two databases shaped like Business Central and Dataverse, a configuration, and a day of edits."""
+"""The demo world for whoever shows it: two databases shaped like Business Central and Dataverse, a configuration, and a
+day of edits.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

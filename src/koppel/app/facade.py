@@ -1,11 +1,13 @@
-"""Koppel: the one object every interface talks to. Each command is one method; the work stands in the modules beside this one."""
+"""Koppel: the one object every interface talks to. Each command is one method; the work stands in the modules beside
+this one.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from koppel.app import checks, lookups, manual
 from koppel.app.connections import Connections, closing
-from koppel.app.full import FullOptions, full_run, review_lines
+from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
 from koppel.app.planning import plan_run
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport
@@ -55,7 +57,8 @@ class Koppel:
         """Close."""
         self.close()
 
-    # --- what there is -------------------------------------------------------------------------------------------------
+    # --- what there is
+    # -------------------------------------------------------------------------------------------------
 
     @property
     def mappings(self) -> Mapping[str, TableMapping]:
@@ -63,8 +66,12 @@ class Koppel:
         return self.configuration.mappings
 
     def select(self, names: Sequence[str], page: str | None = None) -> list[str]:
-        """The mappings meant by these names (none: all), or by the name of a connection page. Raises for unknown ones."""
+        """The mappings meant by these names (none: all), or by a connection page. Raises for unknown ones."""
         return checks.select(self.mappings, names, page)
+
+    def couplings(self, mapping: str) -> int:
+        """How many couplings a mapping has."""
+        return self._store.count_couplings(mapping)
 
     def side(self, mapping: str, word: str) -> Side:
         """The side that 'left', 'right' or a system's name means in a mapping."""
@@ -82,7 +89,8 @@ class Koppel:
         """The configuration as TOML."""
         return dump(self.configuration)
 
-    # --- the three levels ----------------------------------------------------------------------------------------------
+    # --- the three levels
+    # ----------------------------------------------------------------------------------------------
 
     def sync(
         self,
@@ -93,7 +101,7 @@ class Koppel:
         sweep: bool = False,
         first_contact: Mapping[str, FirstContact] | None = None,
     ) -> RunReport:
-        """Levels 2 and 3: modified records of these mappings (none: all); from the start; or forced in one direction."""
+        """Levels 2 and 3: modified records of these mappings (none: all); from the start; forced one way."""
         chosen, asked = self._asked(names, everything, force_to, sweep, first_contact or {})
         return run(self._workplace, JobKind.SYNC, chosen, asked, strict=False)
 
@@ -112,7 +120,12 @@ class Koppel:
         return plan_run(self._workplace, JobKind.FULL if full else JobKind.SYNC, chosen, asked)
 
     def _asked(
-        self, names: Sequence[str], everything: bool, force_to: str | None, sweep: bool, first: Mapping[str, FirstContact]
+        self,
+        names: Sequence[str],
+        everything: bool,
+        force_to: str | None,
+        sweep: bool,
+        first: Mapping[str, FirstContact],
     ) -> tuple[list[str], dict[str, Asked]]:
         chosen = self.select(names)
         won = winners(first, chosen)
@@ -121,7 +134,11 @@ class Koppel:
             side = None if force_to is None else self.side(name, force_to)
             creates = not self._workplace.only_coupled(name)
             asked[name] = Asked(
-                creates=creates, everything=everything or side is not None, forced=side, sweep=sweep, first_contact=won[name]
+                creates=creates,
+                everything=everything or side is not None,
+                forced=side,
+                sweep=sweep,
+                first_contact=won[name],
             )
         return chosen, asked
 
@@ -137,11 +154,16 @@ class Koppel:
         """Level 1. Raises `Halted` with nothing written while likely pairs wait for a person's word."""
         return full_run(self._workplace, self.select(names, options.page), options)
 
+    def full_lines(self, names: Sequence[str], options: FullOptions) -> list[str]:
+        """The lines that `full` would run with these options. Raises `ConfigurationError` for unknown mappings."""
+        return full_lines(self._workplace, self.select(names, options.page), options)
+
     def answer(self, run_number: int | None, yes: bool) -> tuple[str, ...]:
         """Answer the final question of a full run (None: the latest one that asked); the mappings it was about."""
         return manual.answer(self._workplace, run_number, yes)
 
-    # --- couplings -----------------------------------------------------------------------------------------------------
+    # --- couplings
+    # -----------------------------------------------------------------------------------------------------
 
     def match(self, mapping: str, accept: bool, reject: bool, first_contact: FirstContact | None = None) -> MatchReport:
         """Likely pairs of a mapping: list them, couple them and synchronise, or keep them apart for good."""
@@ -155,7 +177,8 @@ class Koppel:
         """Take couplings away; no record is touched. The pairs are kept apart. How many it were."""
         return manual.uncouple(self._workplace, mapping, records, everything)
 
-    # --- what needs a person -------------------------------------------------------------------------------------------
+    # --- what needs a person
+    # -------------------------------------------------------------------------------------------
 
     def errors(self, mapping: str | None = None) -> list[ErrorRecord]:
         """Records that could not be carried."""
@@ -185,9 +208,12 @@ class Koppel:
         """Lift the guard that halted a job, for exactly what it had set aside."""
         return manual.approve(self._workplace, job)
 
-    # --- looking -------------------------------------------------------------------------------------------------------
+    # --- looking
+    # -------------------------------------------------------------------------------------------------------
 
-    def jobs(self, mapping: str | None = None, run_number: int | None = None, limit: int | None = None) -> list[JobRecord]:
+    def jobs(
+        self, mapping: str | None = None, run_number: int | None = None, limit: int | None = None
+    ) -> list[JobRecord]:
         """The job log, newest first."""
         return self._store.jobs(run_number, mapping, limit)
 
@@ -202,5 +228,7 @@ class Koppel:
     def adopt(self, system: str, reason: str) -> None:
         """From now on the system's name stands for the installation it reaches today."""
         if system not in self.configuration.systems:
-            raise ConfigurationError([Problem("", f"there is no system {system!r}", f"there are {', '.join(self.configuration.systems)}")])
+            raise ConfigurationError(
+                [Problem("", f"there is no system {system!r}", f"there are {', '.join(self.configuration.systems)}")]
+            )
         checks.adopt(self._workplace, system, reason)

@@ -1,4 +1,6 @@
-"""Level 1, the full synchronisation: review, likely pairs first, then everything in dependency order, and a question at the end (DESIGN 8)."""
+"""Level 1, the full synchronisation: review, likely pairs first, then everything in dependency order, and a question at
+the end (DESIGN 8).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class FullOptions:
-    """What was said about this full run. `restart`: only this line and what depends on it; `exclude`: lines left out."""
+    """What was said about this run. `restart`: only this line and what depends on it; `exclude`: lines left out."""
 
     exclude: Sequence[str] = ()
     restart: str | None = None
@@ -36,8 +38,10 @@ def review_lines(workplace: Workplace, names: Sequence[str]) -> list[ReviewLine]
 
 
 def full_run(workplace: Workplace, names: Sequence[str], options: FullOptions) -> RunReport:
-    """Run the full synchronisation. Raises `Halted` before anything is written while a line has likely pairs nobody has decided."""
-    lines = _lines(workplace, names, options)
+    """Run the full synchronisation. Raises `Halted` before anything is written while a line has likely pairs nobody has
+    decided.
+    """
+    lines = full_lines(workplace, names, options)
     workplace.prepare(lines)
     held = workplace.store.held(lines)
     if held:
@@ -53,9 +57,11 @@ def full_run(workplace: Workplace, names: Sequence[str], options: FullOptions) -
     return run(workplace, JobKind.FULL, lines, asked, strict=True)
 
 
-def _lines(workplace: Workplace, names: Sequence[str], options: FullOptions) -> list[str]:
+def full_lines(workplace: Workplace, names: Sequence[str], options: FullOptions) -> list[str]:
     """The lines of this run: without those excluded; when one is restarted, that line and what waited for it."""
-    unknown = [name for name in (*options.exclude, options.restart) if name is not None and name not in workplace.mappings]
+    unknown = [
+        name for name in (*options.exclude, options.restart) if name is not None and name not in workplace.mappings
+    ]
     if unknown:
         remedy = f"there are {', '.join(workplace.mappings)}"
         raise ConfigurationError([Problem("", f"there is no mapping {name!r}", remedy) for name in unknown])
@@ -65,7 +71,7 @@ def _lines(workplace: Workplace, names: Sequence[str], options: FullOptions) -> 
     latest = {job.mapping: job.state for job in reversed(workplace.store.jobs())}
     depends = workplace.depends_on()
     restarted = {options.restart}
-    for name in chosen:  # file order may name a child before its parent, so ask until nothing is added
+    for _ in chosen:  # file order may name a child before its parent, so ask until nothing is added
         restarted |= {n for n in chosen if restarted & set(depends[n]) and latest.get(n) is not JobState.DONE}
     return [name for name in chosen if name in restarted]
 
@@ -73,7 +79,9 @@ def _lines(workplace: Workplace, names: Sequence[str], options: FullOptions) -> 
 def _likely_reasons(likely: Mapping[str, pl.DataFrame]) -> list[str]:
     reasons = []
     for name, pairs in likely.items():
-        reasons.append(f"{name}: {len(pairs)} uncoupled records exist on both sides and look like the same thing; nothing was written")
+        reasons.append(
+            f"{name}: {len(pairs)} uncoupled records on both sides look like the same thing; nothing was written"
+        )
         reasons += [f"    {left}  =  {right}   ({rule})" for left, right, rule in pairs.head(SHOWN).rows()]
         if len(pairs) > SHOWN:
             reasons.append(f"    … and {len(pairs) - SHOWN} more")
@@ -82,4 +90,5 @@ def _likely_reasons(likely: Mapping[str, pl.DataFrame]) -> list[str]:
 
 def _next_command(likely: Mapping[str, pl.DataFrame]) -> str:
     name = next(iter(likely))
-    return f"koppel match {name} (to look, --accept or --reject), koppel full --couple-likely, or koppel full --create-anyway"
+    ways = "koppel full --couple-likely, or koppel full --create-anyway"
+    return f"koppel match {name} (to look, --accept or --reject), {ways}"

@@ -1,10 +1,13 @@
-"""The three levels: full, all modified, one mapping. How a run is put together from jobs, and what is asked before and after."""
+"""The three levels: full, all modified, one mapping. How a run is put together from jobs, and what is asked before and
+after.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from koppel.app.connections import Connections, new_ids, now
+from koppel.app.preflight import preflight
 from koppel.app.report import RunReport
 from koppel.config import mapping_document
 from koppel.engine.context import Asked, JobContext
@@ -37,7 +40,9 @@ class Workplace:
         return {name: mapping.depends_on for name, mapping in self.mappings.items()}
 
     def only_coupled(self, name: str) -> bool:
-        """Whether a mapping's ordinary jobs leave uncoupled records alone: as answered at the end of a full run, else as configured."""
+        """Whether a mapping's ordinary jobs leave uncoupled records alone: as answered at the end of a full run, else
+        as configured.
+        """
         answered = self.store.only_coupled(name)
         return self.mappings[name].only_coupled if answered is None else answered
 
@@ -47,23 +52,33 @@ class Workplace:
 
     def open_job(self, run: int, name: str, kind: JobKind, asked: Asked) -> JobContext:
         """Open a job with its tables bound."""
-        bound, tables = self.connections.bind(self.mappings[name])
+        mapping = self.mappings[name]
+        if asked.first_contact is FirstContact.NEWEST:  # change stamps have to be read, so there must be some
+            mapping = replace(mapping, first_contact=FirstContact.NEWEST)
+        bound, tables = self.connections.bind(mapping)
         job = self.store.open_job(run, name, kind, str(bound.mapping.direction), self.document(name))
         return JobContext(job, bound, tables, self.store, asked, now, new_ids, progress=self.progress(name))
 
     def look(self, name: str, asked: Asked | None = None) -> JobContext:
         """A context for looking only: there is no job, and nothing may be settled with it."""
         bound, tables = self.connections.bind(self.mappings[name])
-        context = JobContext(Job(0, 0, name, JobKind.SYNC, 0), bound, tables, self.store, asked or Asked(), now, new_ids)
+        context = JobContext(
+            Job(0, 0, name, JobKind.SYNC, 0), bound, tables, self.store, asked or Asked(), now, new_ids
+        )
         context.layouts = self.store.layouts(name)
         return context
 
     def prepare(self, names: Sequence[str]) -> None:
-        """Before anything is written: the systems are the ones they were, and no filter changed behind our back."""
+        """Before anything is written: everything fits, the systems are the ones they were, and no filter changed behind
+        our back.
+        """
+        preflight(self.connections, [self.mappings[name] for name in names])
         self.connections.check_identities([self.mappings[name] for name in names], self.store)
         changed = [name for name in names if self._filter_changed(name)]
         if changed:
-            reasons = [f"{name}: a filter is not what it was; records may come in or go out of scope" for name in changed]
+            reasons = [
+                f"{name}: a filter is not what it was; records may come in or go out of scope" for name in changed
+            ]
             raise Halted(reasons, "koppel apply")
 
     def _filter_changed(self, name: str) -> bool:
@@ -74,13 +89,17 @@ class Workplace:
         return any(before.get(key) != today.get(key) for key in ("left_filter", "right_filter"))
 
 
-def run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked], strict: bool) -> RunReport:
+def run(
+    workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked], strict: bool
+) -> RunReport:
     """One run over these mappings in dependency order."""
     workplace.prepare(names)
     store = workplace.store
     conflicts_before = {conflict.id for conflict in store.conflicts()}
     number = store.open_run(kind)
-    failures = run_lines(names, workplace.depends_on(), lambda name: workplace.open_job(number, name, kind, asked[name]), strict)
+    failures = run_lines(
+        names, workplace.depends_on(), lambda name: workplace.open_job(number, name, kind, asked[name]), strict
+    )
     opened = sum(conflict.id not in conflicts_before for conflict in store.conflicts())
     question = _question(workplace, number, names, failures) if kind is JobKind.FULL else ()
     store.finish_run(number, question)
@@ -89,9 +108,13 @@ def run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mappin
 
 
 def _question(workplace: Workplace, number: int, names: Sequence[str], failures: RunFailures) -> tuple[str, ...]:
-    """The mappings that the final question is about: finished, and leaving uncoupled records alone so far (semantics 5.3.5)."""
+    """The mappings that the final question is about: finished, and leaving uncoupled records alone so far (semantics
+    5.3.5).
+    """
     done = {job.mapping for job in workplace.store.jobs(run=number) if job.state is JobState.DONE}
-    return tuple(name for name in names if name in done and name not in failures.errors and workplace.only_coupled(name))
+    return tuple(
+        name for name in names if name in done and name not in failures.errors and workplace.only_coupled(name)
+    )
 
 
 def winners(answers: Mapping[str, FirstContact], names: Sequence[str]) -> dict[str, FirstContact | None]:

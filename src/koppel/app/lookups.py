@@ -27,12 +27,15 @@ def explain(workplace: Workplace, mapping: str, record: str) -> Explanation:
     pair = pair_of(context, side, id_)
     told = explain_pair(context, pair)
     if told is None:
-        raise ConfigurationError([Problem(mapping, f"there is no record {record!r} on either side", "give an id, or system:id")])
+        raise ConfigurationError(
+            [Problem(mapping, f"there is no record {record!r} on either side", "give an id, or system:id")]
+        )
     verdict, why, cells = told
     ids = (pair["left_id"][0], pair["right_id"][0])
     plan, store = verdict.plan, workplace.store
     situation = (
-        Presence(plan.presence[0][0]).name.lower(), Presence(plan.presence[1][0]).name.lower(),
+        Presence(plan.presence[0][0]).name.lower(),
+        Presence(plan.presence[1][0]).name.lower(),
         Content(plan.content[0]).name.lower().replace("_", " "),
     )
     return Explanation(
@@ -45,18 +48,23 @@ def explain(workplace: Workplace, mapping: str, record: str) -> Explanation:
         sentence=why,
         cells=cells,
         errors=tuple(error for error in store.errors(mapping) if error.record == ids[error.side]),
-        conflicts=tuple(conflict for conflict in store.conflicts(mapping) if (conflict.left_id, conflict.right_id) == ids),
+        conflicts=tuple(
+            conflict for conflict in store.conflicts(mapping) if (conflict.left_id, conflict.right_id) == ids
+        ),
         history=tuple(entry for s in Side if ids[s] is not None for entry in store.history_of(mapping, s, ids[s])),
     )
 
 
 def _known(workplace: Workplace, mapping: str) -> None:
     if mapping not in workplace.mappings:
-        raise ConfigurationError([Problem("", f"there is no mapping {mapping!r}", f"there are {', '.join(workplace.mappings)}")])
+        raise ConfigurationError(
+            [Problem("", f"there is no mapping {mapping!r}", f"there are {', '.join(workplace.mappings)}")]
+        )
 
 
 def find_record(context: JobContext, record: str) -> tuple[Side, str]:
-    """Which record is meant: `system:ID`, else the left id, else the right id; a coupling or an existing record decides.
+    """Which record is meant: `system:ID`, else the left id, else the right id; a coupling or an existing record
+    decides.
 
     Raises `ConfigurationError` when nothing is found, or when both sides have such an id and none was named.
     """
@@ -75,7 +83,10 @@ def find_record(context: JobContext, record: str) -> tuple[Side, str]:
 
 def _exists(context: JobContext, side: Side, record: str) -> bool:
     ids = pl.Series([record])
-    return len(context.store.coupled(context.name, side, ids)) > 0 or len(context.tables[side].table.fetch(ids, Want(()))) > 0
+    return (
+        len(context.store.coupled(context.name, side, ids)) > 0
+        or len(context.tables[side].table.fetch(ids, Want(()))) > 0
+    )
 
 
 def first_contact_questions(workplace: Workplace) -> list[FirstContactQuestion]:
@@ -87,5 +98,7 @@ def first_contact_questions(workplace: Workplace) -> list[FirstContactQuestion]:
             counts = Counter(field for conflict in open_ for field in conflict.fields)
             values = [v for c in open_ for v in zip(c.fields, c.left_values, c.right_values, strict=True)]
             systems = (mapping.left.system, mapping.right.system)
-            questions.append(FirstContactQuestion(name, systems, len(open_), dict(counts.most_common()), values[:SAMPLES]))
+            questions.append(
+                FirstContactQuestion(name, systems, len(open_), dict(counts.most_common()), values[:SAMPLES])
+            )
     return questions

@@ -21,10 +21,17 @@ from koppel.model.policy import FirstContact, OnDelete, Side
 from koppel.ports import Want
 from koppel.reconcile.plan import Aside
 
-_DELETION_CHOICES = {"restore": OnDelete.RESTORE, "uncouple": OnDelete.UNCOUPLE, "delete": OnDelete.DELETE, "deactivate": OnDelete.DEACTIVATE}
+_DELETION_CHOICES = {
+    "restore": OnDelete.RESTORE,
+    "uncouple": OnDelete.UNCOUPLE,
+    "delete": OnDelete.DELETE,
+    "deactivate": OnDelete.DEACTIVATE,
+}
 
 
-def _one_job(workplace: Workplace, mapping: str, kind: JobKind, asked: Asked, work: Callable[[JobContext], object]) -> RunReport:
+def _one_job(
+    workplace: Workplace, mapping: str, kind: JobKind, asked: Asked, work: Callable[[JobContext], object]
+) -> RunReport:
     """A run of one job that does this piece of work."""
     select(workplace.mappings, [mapping], None)
     workplace.prepare([mapping])
@@ -46,7 +53,9 @@ def _one_job(workplace: Workplace, mapping: str, kind: JobKind, asked: Asked, wo
 
 
 def sync_records(workplace: Workplace, mapping: str, records: Sequence[str], force_to: str | None) -> RunReport:
-    """One record or a selection: decided as in any run; uncoupled ones are created when the mapping lets its jobs create."""
+    """One record or a selection: decided as in any run; uncoupled ones are created when the mapping lets its jobs
+    create.
+    """
     select(workplace.mappings, [mapping], None)
     look = workplace.look(mapping)
     found = [find_record(look, record) for record in records]
@@ -66,8 +75,12 @@ def sync_records(workplace: Workplace, mapping: str, records: Sequence[str], for
     return _one_job(workplace, mapping, JobKind.SYNC, asked, work)
 
 
-def match(workplace: Workplace, mapping: str, accept: bool, reject: bool, first_contact: FirstContact | None) -> MatchReport:
-    """Likely pairs: listed; coupled and synchronised (`accept`); or kept apart (`reject`), each free to be created on the other side."""
+def match(
+    workplace: Workplace, mapping: str, accept: bool, reject: bool, first_contact: FirstContact | None
+) -> MatchReport:
+    """Likely pairs: listed; coupled and synchronised (`accept`); or kept apart (`reject`), each free to be created on
+    the other side.
+    """
     select(workplace.mappings, [mapping], None)
     if not workplace.mappings[mapping].match:
         remedy = 'add match = ["left_field = right_field"] to it'
@@ -91,7 +104,9 @@ def match(workplace: Workplace, mapping: str, accept: bool, reject: bool, first_
 
 
 def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: str | None) -> RunReport:
-    """Couple two records (semantics 6.1, 4.7.2). Raises `ConfigurationError` when one does not exist or is coupled already."""
+    """Couple two records (semantics 6.1, 4.7.2). Raises `ConfigurationError` when one does not exist or is coupled
+    already.
+    """
     select(workplace.mappings, [mapping], None)
     look, problems = workplace.look(mapping), []
     ids = (left.removeprefix(f"{look.tables.names[0]}:"), right.removeprefix(f"{look.tables.names[1]}:"))
@@ -102,13 +117,19 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
         if not len(look.tables[side].table.fetch(one, Want(()))):
             problems.append(Problem(mapping, f"{name} has no record {ids[side]!r}"))
         elif len(known) and len(look.tables[side.other].table.fetch(other, Want(()))):
-            problems.append(Problem(mapping, f"{ids[side]} in {name} is coupled with {other[0]} already", "uncouple it first"))
+            problems.append(
+                Problem(mapping, f"{ids[side]} in {name} is coupled with {other[0]} already", "uncouple it first")
+            )
         elif len(known):  # its partner is gone: the coupling may be taken over (semantics F2)
             workplace.store.uncouple(mapping, known[COUPLING].to_list(), apart=False)
     if problems:
         raise ConfigurationError(problems)
     workplace.store.apply_mapping(mapping, workplace.document(mapping))
-    chosen = None if winner is None else (FirstContact.LEFT, FirstContact.RIGHT)[side_of(workplace.mappings[mapping], winner)]
+    chosen = (
+        None
+        if winner is None
+        else (FirstContact.LEFT, FirstContact.RIGHT)[side_of(workplace.mappings[mapping], winner)]
+    )
 
     def work(context: JobContext) -> None:
         workplace.store.couple(mapping, pl.DataFrame({"left_id": [ids[0]], "right_id": [ids[1]]}))
@@ -126,7 +147,9 @@ def uncouple(workplace: Workplace, mapping: str, records: Sequence[str], everyth
     else:
         look = workplace.look(mapping)
         found = [find_record(look, record) for record in records]
-        couplings = [n for side, record in found for n in workplace.store.coupled(mapping, side, pl.Series([record]))[COUPLING]]
+        couplings = [
+            n for side, record in found for n in workplace.store.coupled(mapping, side, pl.Series([record]))[COUPLING]
+        ]
     counted = len(couplings)
 
     def work(context: JobContext) -> None:
@@ -145,7 +168,9 @@ def answer_first_contact(workplace: Workplace, mapping: str, winner: FirstContac
 
 
 def resolve(workplace: Workplace, number: int, choice: str) -> RunReport:
-    """Close a conflict. Raises `ConfigurationError` when it is not there, the choice does not fit, or a side has moved since it was shown."""
+    """Close a conflict. Raises `ConfigurationError` when it is not there, the choice does not fit, or a side has moved
+    since it was shown.
+    """
     conflict = next((c for c in workplace.store.conflicts() if c.id == number), None)
     if conflict is None:
         raise ConfigurationError([Problem("", f"there is no open conflict {number}", "koppel conflicts lists them")])
@@ -153,11 +178,15 @@ def resolve(workplace: Workplace, number: int, choice: str) -> RunReport:
     _refuse_moved(workplace, conflict)
     if conflict.kind == ConflictKind.DELETION:
         if choice not in _DELETION_CHOICES:
-            raise ConfigurationError([Problem("", f"{choice!r} does not answer a deletion", f"say {', '.join(_DELETION_CHOICES)}")])
+            raise ConfigurationError(
+                [Problem("", f"{choice!r} does not answer a deletion", f"say {', '.join(_DELETION_CHOICES)}")]
+            )
         asked = Asked(on_delete=_DELETION_CHOICES[choice], released=frozenset(Aside))
     else:
         asked = Asked(winner=side_of(workplace.mappings[conflict.mapping], choice), released=frozenset(Aside))
-    return _one_job(workplace, conflict.mapping, JobKind.SYNC, asked, lambda context: run_pairs(context, [conflict.coupling], []))
+    return _one_job(
+        workplace, conflict.mapping, JobKind.SYNC, asked, lambda context: run_pairs(context, [conflict.coupling], [])
+    )
 
 
 def _refuse_moved(workplace: Workplace, conflict: Conflict) -> None:
@@ -170,7 +199,9 @@ def _refuse_moved(workplace: Workplace, conflict: Conflict) -> None:
     moved = [context.tables.names[side] for side in Side if now[side] != shown[side]]
     if moved:
         what = f"the record in {' and '.join(moved)} has changed since the conflict was shown"
-        raise ConfigurationError([Problem(f"conflict {conflict.id}", what, f"koppel sync {conflict.mapping}, then look again")])
+        raise ConfigurationError(
+            [Problem(f"conflict {conflict.id}", what, f"koppel sync {conflict.mapping}, then look again")]
+        )
 
 
 def approve(workplace: Workplace, job: int) -> RunReport:
@@ -182,9 +213,13 @@ def approve(workplace: Workplace, job: int) -> RunReport:
     aside = workplace.store.aside_of(job)
     asked = Asked(lifted=True, released=frozenset(Aside) if aside else AT_ONCE)
     if aside:
-        report = _one_job(workplace, record.mapping, JobKind.APPROVE, asked, lambda context: run_pairs(context, aside, []))
+        report = _one_job(
+            workplace, record.mapping, JobKind.APPROVE, asked, lambda context: run_pairs(context, aside, [])
+        )
     else:
-        again = replace(asked, creates=not workplace.only_coupled(record.mapping) or record.kind is JobKind.FULL, sweep=True)
+        again = replace(
+            asked, creates=not workplace.only_coupled(record.mapping) or record.kind is JobKind.FULL, sweep=True
+        )
         report = _one_job(workplace, record.mapping, JobKind.APPROVE, again, run_job)
     if not report.errors:
         workplace.store.close_job(job, JobState.DONE)
@@ -192,8 +227,12 @@ def approve(workplace: Workplace, job: int) -> RunReport:
 
 
 def answer(workplace: Workplace, number: int | None, yes: bool) -> tuple[str, ...]:
-    """Answer the final question: yes lets scheduled jobs keep creating records, no leaves all as it was (semantics 5.3.5)."""
-    asked = [r for r in workplace.store.runs() if r.question and (r.id == number if number is not None else r.answer is None)]
+    """Answer the final question: yes lets scheduled jobs keep creating records, no leaves all as it was (semantics
+    5.3.5).
+    """
+    asked = [
+        r for r in workplace.store.runs() if r.question and (r.id == number if number is not None else r.answer is None)
+    ]
     if not asked:
         what = "no full run has an open question" if number is None else f"run {number} has asked nothing"
         raise ConfigurationError([Problem("", what, "koppel jobs shows the runs")])

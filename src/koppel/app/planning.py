@@ -1,4 +1,6 @@
-"""Planning a run: the real run, over tables that only pretend to be written and a copy of the store that is thrown away."""
+"""Planning a run: the real run, over tables that only pretend to be written and a copy of the store that is thrown
+away.
+"""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -52,7 +54,10 @@ def plan_run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: M
         try:
             number = store.open_run(kind)
             failures = run_lines(
-                names, workplace.depends_on(), lambda name: pretended.open_job(number, name, kind, asked[name]), strict=kind is JobKind.FULL
+                names,
+                workplace.depends_on(),
+                lambda name: pretended.open_job(number, name, kind, asked[name]),
+                strict=kind is JobKind.FULL,
             )
             jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
         finally:

@@ -17,7 +17,8 @@ from koppel.model.review import PlannedValue, ReviewLine
 class RunReport:
     """How a run ended. `errors`: what stopped a line; `blocked`: line → the line it depends on that did not finish.
 
-    `opened`: conflicts opened by this run. `question`: mappings whose scheduled jobs may keep creating records, if the answer is yes.
+    `opened`: conflicts opened by this run. `question`: mappings whose scheduled jobs may keep creating records, if the
+    answer is yes.
     """
 
     run: int
@@ -53,7 +54,9 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class MatchReport:
-    """Likely pairs of one mapping. `coupled`: how many were accepted, `apart`: how many rejected; `run`: the run that did it."""
+    """Likely pairs of one mapping. `coupled`: how many were accepted, `apart`: how many rejected; `run`: the run that
+    did it.
+    """
 
     line: ReviewLine
     coupled: int = 0
@@ -63,7 +66,9 @@ class MatchReport:
 
 @dataclass(frozen=True)
 class FirstContactQuestion:
-    """One question per mapping: values that differ and were never in agreement. `counts`: per field, `samples`: (field, left, right)."""
+    """One question per mapping: values that differ and were never in agreement. `counts`: per field, `samples`: (field,
+    left, right).
+    """
 
     mapping: str
     systems: tuple[str, str]
@@ -110,13 +115,32 @@ def job_json(job: JobRecord) -> dict[str, Any]:
 
 def as_json(value: Any) -> Any:
     """Any answer of the facade as plain JSON values."""
+    if isinstance(value, RunReport):
+        return _run_json(value)
+    if isinstance(value, JobRecord):
+        return job_json(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return _plain(value)
+
+
+def _run_json(report: RunReport) -> dict[str, Any]:
+    return {
+        "run": report.run,
+        "jobs": [job_json(job) for job in report.jobs],
+        "errors": {name: str(error) for name, error in report.errors.items()},
+        "blocked": dict(report.blocked),
+        "question": list(report.question),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A single value."""
     match value:
-        case JobRecord():
-            return job_json(value)
-        case RunReport():
-            errors = {name: str(error) for name, error in value.errors.items()}
-            rest = {"errors": errors, "blocked": dict(value.blocked), "question": list(value.question)}
-            return {"run": value.run, "jobs": [job_json(job) for job in value.jobs], **rest}
         case pl.DataFrame():
             return value.to_dicts()
         case KoppelError():
@@ -127,11 +151,5 @@ def as_json(value: Any) -> Any:
             return value.isoformat()
         case bytes():
             return value.hex()
-        case Mapping():
-            return {str(key): as_json(item) for key, item in value.items()}
-        case list() | tuple():
-            return [as_json(item) for item in value]
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
         case _:
             return value

@@ -1,4 +1,4 @@
-"""What follows a run: its job log, what went wrong, the open first contacts, and the final question of a full synchronisation."""
+"""What follows a run: its job log, what went wrong, the open first contacts, and the question that ends a full run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 
 from koppel.cli.asking import ask, choose, on_terminal
 from koppel.cli.options import Session, winner_of
-from koppel.cli.screen import counted, emit, shown, tell, thousands
-from koppel.cli.show_jobs import hints, show_jobs, show_messages
+from koppel.cli.screen import emit, tell
+from koppel.cli.show import hints, show_jobs, show_messages
+from koppel.cli.words import counted, shown, thousands
 
 if TYPE_CHECKING:
     from koppel.app import FirstContactQuestion, RunReport
 
 
-def finish(session: Session, report: RunReport, keep_creating: bool | None = None) -> int:
-    """Show how a run ended, ask what is left to be asked, and give the exit code. `keep_creating`: the final answer, given beforehand."""
+def finish(session: Session, report: RunReport, keep_creating: bool | None = None, printed: bool = False) -> int:
+    """Show how a run ended, ask what is left to be asked, and give the exit code.
+
+    `keep_creating`: the final answer, given beforehand. `printed`: the JSON document of this command is out already.
+    """
     if session.common.json:
-        emit(report)
+        if not printed:
+            emit(report)
     else:
         show_jobs(session, report.jobs)
-    show_messages(session, report)
+    show_messages(report)
     ended = _first_contacts(session, report)
     hints(session, ended)
     _final_question(session, ended, keep_creating)
@@ -29,7 +34,7 @@ def finish(session: Session, report: RunReport, keep_creating: bool | None = Non
 
 
 def _first_contacts(session: Session, report: RunReport) -> RunReport:
-    """One question per mapping of the run whose pairs met for the first time and differ; the report as it stands afterwards."""
+    """One question per mapping whose pairs met for the first time and differ; the report as it stands afterwards."""
     mappings = {job.mapping for job in report.jobs}
     questions = [question for question in session.koppel.first_contact_questions() if question.mapping in mappings]
     asked = on_terminal() and not session.common.yes
@@ -46,7 +51,8 @@ def _first_contacts(session: Session, report: RunReport) -> RunReport:
 
 def _told(session: Session, question: FirstContactQuestion) -> str:
     counts = ", ".join(f"{field} {thousands(number)}" for field, number in question.counts.items())
-    return f"{question.mapping}: {counted(question.pairs, 'pair')} met for the first time with values that differ ({counts})"
+    pairs = counted(question.pairs, "pair")
+    return f"{question.mapping}: {pairs} met for the first time with values that differ ({counts})"
 
 
 def _hint(session: Session, question: FirstContactQuestion) -> None:
@@ -68,14 +74,17 @@ def _ask_first_contact(session: Session, question: FirstContactQuestion) -> bool
         return False
     with session.bars.shown():
         ended = session.koppel.answer_first_contact(question.mapping, winner_of(session, question.mapping, answer))
-    show_messages(session, ended)
+    show_messages(ended)
     if not session.common.json and not ended.errors:
         show_jobs(session, ended.jobs)
     return True
 
 
 def _samples(question: FirstContactQuestion, names: Sequence[str]) -> list[str]:
-    return [f"    {field}: {names[0]} {shown(left)!r}, {names[1]} {shown(right)!r}" for field, left, right in question.samples]
+    return [
+        f"    {field}: {names[0]} {shown(left)!r}, {names[1]} {shown(right)!r}"
+        for field, left, right in question.samples
+    ]
 
 
 def _final_question(session: Session, report: RunReport, keep_creating: bool | None) -> None:
@@ -97,4 +106,8 @@ def _final_question(session: Session, report: RunReport, keep_creating: bool | N
 def answer_text(mappings: Sequence[str], yes: bool) -> str:
     """What an answer to the final question means from now on."""
     names = ", ".join(mappings)
-    return f"Scheduled jobs keep creating records for {names}." if yes else f"Nothing changes for {names}: jobs create as configured."
+    return (
+        f"Scheduled jobs keep creating records for {names}."
+        if yes
+        else f"Nothing changes for {names}: jobs create as configured."
+    )

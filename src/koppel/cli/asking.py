@@ -1,4 +1,4 @@
-"""Questions to a person: only on a terminal, on stderr, and every answer also has an option that gives it beforehand."""
+"""Questions to a person: only on a terminal, on stderr; and each has an option that answers it beforehand."""
 
 import sys
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def ask(question: str) -> bool:
 
 
 def confirmed(question: str, common: Common, needed: bool) -> bool:
-    """Whether to go ahead. Without a terminal that is yes, unless the step is `needed` to be confirmed and `--yes` was not said."""
+    """Whether to go ahead. Without a terminal that is yes; where one is `needed`, an error that asks for `--yes`."""
     if common.yes:
         return True
     if on_terminal():

@@ -20,20 +20,31 @@ if TYPE_CHECKING:
 _EVERYWHERE = Group("With every command", sort_key=9)
 
 
+def flag(name: str, text: str) -> Parameter:
+    """An option that is said or not said."""
+    return Parameter(name=name, negative="", show_default=False, help=text)
+
+
 @Parameter(name="*", group=_EVERYWHERE)
 @dataclass(frozen=True)
 class Common:
     """The options of every command. `yes`: confirmations count as given, and every other question stays open."""
 
     config: Annotated[
-        Path, Parameter(name="--config", env_var="KOPPEL_CONFIG", help="The configuration; without it koppel.toml of this folder.")
+        Path,
+        Parameter(
+            name="--config", env_var="KOPPEL_CONFIG", help="The configuration; without it koppel.toml of this folder."
+        ),
     ] = Path("koppel.toml")
     stage: Annotated[
-        str | None, Parameter(name="--stage", help="Take the systems of koppel.STAGE.toml, which stands beside the configuration.")
+        str | None,
+        Parameter(name="--stage", help="Take the systems of koppel.STAGE.toml, which stands beside the configuration."),
     ] = None
-    json: Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document on stdout, all else on stderr.")] = False
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Confirm beforehand; ask nothing.")] = False
-    quiet: Annotated[bool, Parameter(name="--quiet", negative="", help="No progress and no hints.")] = False
+    json: Annotated[bool, flag("--json", "Print one JSON document on stdout, all else on stderr.")] = False
+    yes: Annotated[
+        bool, Parameter(name=["--yes", "-y"], negative="", show_default=False, help="Confirm beforehand; ask nothing.")
+    ] = False
+    quiet: Annotated[bool, flag("--quiet", "No progress and no hints.")] = False
 
 
 EVERYWHERE = Common()
@@ -48,13 +59,10 @@ class Session:
     bars: Bars
 
     def names(self, mapping: str) -> tuple[str, str]:
-        """What the two sides of a mapping are called: the systems' names, or the tables of one system, never left and right."""
-        known = self.koppel.mappings.get(mapping)
-        if known is None:  # it was configured when the store heard of it
-            return ("the one system", "the other system")
-        if known.left.system != known.right.system:
-            return (known.left.system, known.right.system)
-        return ("left", "right") if known.left == known.right else (str(known.left), str(known.right))
+        """What the two sides of a mapping are called: the systems' names, or the tables of one system."""
+        from koppel.cli.tables import side_names
+
+        return side_names(self.koppel.mappings, mapping)
 
     def word(self, mapping: str, answer: str) -> str:
         """What the facade calls the side that a person names; other words stay as they are."""

@@ -1,5 +1,5 @@
-"""Progress on stderr: on a terminal a bar per mapping with count, total and rate once work takes longer than a second; elsewhere
-a line per finished mapping. Nothing with `--quiet`. stdout is never touched."""
+"""Progress on stderr: on a terminal, once work takes more than a second, a bar per mapping with count, total, rate;
+elsewhere a line per finished mapping. Nothing with `--quiet`. stdout is never touched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from koppel.cli.screen import thousands
+from koppel.cli.words import thousands
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -83,12 +83,21 @@ class Bars:
                 if not task.finished:
                     self._bars.update(task.id, total=max(self._done, 1), completed=max(self._done, 1))
         elif not self._quiet:
-            print(f"{mapping}: {thousands(self._done)} pairs looked at in {time.monotonic() - began:.1f} s", file=sys.stderr)
+            print(
+                f"{mapping}: {thousands(self._done)} pairs looked at in {time.monotonic() - began:.1f} s",
+                file=sys.stderr,
+            )
 
 
 def _rich_bars() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)

@@ -1,11 +1,9 @@
-"""Writing to the terminal: results to stdout, everything about them to stderr, and with `--json` one document and nothing else."""
+"""Writing to the terminal: results to stdout, all about them to stderr; with `--json` one document on stdout."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,6 @@ from koppel.errors import ConfigurationError, Halted, KoppelError, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 _PIPE_WIDTH = 240
 """Columns of a table that nobody sees on a terminal: wide enough that a line stays a line for grep."""
@@ -36,8 +33,14 @@ def screen(stderr: bool = False) -> Console:
 
 
 def out(what: RenderableType = "") -> None:
-    """Show a result."""
-    screen().print(what, soft_wrap=isinstance(what, str))
+    """Show a result; where it is not a terminal, without the blanks that fill a table's lines."""
+    console = screen()
+    if console.is_terminal:
+        console.print(what, soft_wrap=isinstance(what, str))
+        return
+    with console.capture() as captured:
+        console.print(what, soft_wrap=isinstance(what, str))
+    print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def tell(text: str, quiet: bool = False) -> None:
@@ -53,62 +56,15 @@ def emit(value: object) -> None:
     print(json.dumps(as_json(value), ensure_ascii=False, indent=2))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> Table:
-    """A table; `numbers` names the columns that are aligned to the right."""
-    from rich import box
-    from rich.table import Table
-
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(shown(value) for value in row))
-    return made
-
-
-def is_narrow(width: int) -> bool:
-    """Whether a table that wide does not fit on the terminal."""
-    return screen().width < width
-
-
-def shown(value: object) -> str:
-    """A value as people read it: numbers with groups of three, moments in local time, blanks as a dash."""
-    match value:
-        case None | "":
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return thousands(value)
-        case datetime():
-            return moment(value)
-        case _:
-            return str(value)
-
-
-def thousands(number: int) -> str:
-    """12 431."""
-    return f"{number:,}".replace(",", " ")
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 mapping`, `5 mappings`."""
-    return f"{thousands(number)} {one if number == 1 else many or one + 's'}"
-
-
-def moment(at: datetime) -> str:
-    """A moment in local time, to the second; one without a zone is UTC."""
-    from datetime import UTC
-
-    zoned = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return zoned.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 def complain(error: KoppelError, as_json: bool) -> None:
     """Show an error: every problem with its remedy on stderr; with `--json` also as the document on stdout."""
     print(str(error), file=sys.stderr)
     if as_json:
-        document = {"kind": type(error).__name__, "exit_code": error.exit_code, "problems": [_problem(p) for p in _problems(error)]}
+        document = {
+            "kind": type(error).__name__,
+            "exit_code": error.exit_code,
+            "problems": [_problem(p) for p in _problems(error)],
+        }
         print(json.dumps({"error": document}, ensure_ascii=False, indent=2))
 
 

@@ -23,7 +23,7 @@ from koppel.engine.settle import (
 )
 from koppel.engine.write import batches
 from koppel.model.action import Action
-from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, RIGHT_ID, Settlement
+from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, RIGHT_ID, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Content, Presence
@@ -71,7 +71,7 @@ def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
     page = read_page(context, pairs.filter(~ids.is_in(taken.implode()) & ~ids.is_in(apart.implode())))
     page = page.take(page.in_scope[side])
     _forget(context, side, ids.filter(~ids.is_in(page.ids(side).implode())))
-    if not len(page):
+    if not len(page) or _hold_newcomers(context, page, side):
         return []
     candidates = look(context, side, page.records[side])
     _report(context, page, side, candidates.refused)
@@ -94,6 +94,17 @@ def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
         moved = Settlement(couplings=coupling_rows(context, page, Progress.of(page), rows))
         context.store.intend(context.job, moved, [], pl.DataFrame(schema=ASIDE_SCHEMA))
     return page
+
+
+def _hold_newcomers(context: JobContext, page: Page, side: Side) -> bool:
+    """While a create on this side may or may not have happened, an uncoupled record may be the one it made: it waits (DESIGN 7)."""
+    if not context.store.unknown_outcomes(context.name, side.other):
+        return False
+    rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in range(len(page))]
+    tally = Tally()
+    tally.towards(side.other).waiting = len(rows)
+    context.store.intend(context.job, Settlement(errors=error_rows(context, rows), tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    return True
 
 
 def _forget(context: JobContext, side: Side, ids: pl.Series) -> None:
@@ -179,7 +190,8 @@ def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
         for record, seen, code in known.select("record", "print", "code").rows():
             row = int(page.ids(side).index_of(record) or 0)
             shown = side if page.exists[side][row] else side.other
-            if code == "unknown_outcome" or seen == page.prints[shown][row].tobytes():
+            both = page.exists[0][row] and page.exists[1][row]  # a person found and coupled what an unknown create had made
+            if not both if code == str(Waiting.UNKNOWN) else seen == page.prints[shown][row].tobytes():
                 keep[row] = False
                 facts.tally.towards(side.other).skipped += 1
     return page.take(keep)
@@ -202,7 +214,7 @@ def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round)
     if not len(page):
         return Settlement(tally=facts.tally)
     progress = Progress.of(page)
-    rows = moved_rows(page, progress, np.ones(len(page), dtype=np.bool_))
+    rows = moved_rows(context, page, progress, np.ones(len(page), dtype=np.bool_))
     return Settlement(
         couplings=coupling_rows(context, page, progress, rows), cleared=records_of(page), agreed=page.pairs[COUPLING], tally=facts.tally
     )
@@ -233,11 +245,11 @@ def _flows(verdict: Verdict) -> Mask:
 
 
 def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Round) -> None:
-    """Pairs that cannot be carried now: errors at once; those that wait for another record are looked at again first."""
+    """Pairs that cannot be carried now are errors; those that may wait for a record of this very job are looked at again first."""
     page, plan = verdict.page, verdict.plan
     for row in np.flatnonzero(plan.hold != Hold.NONE):
         waits = plan.hold[row] == Hold.WAITING
-        if waits and not round_.final:
+        if waits and not round_.final and context.bound.refers_to_itself:
             look_again(context, page, int(row))
             continue
         side, code, label = _first_reason(context, verdict, int(row))
@@ -266,7 +278,7 @@ def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: 
     clash = plan.clashes() & ready[:, None] & _flows(verdict)[:, None]
     asked = clash.any(axis=1) | (deletions & ready)
     kept = np.isin(plan.actions, (Action.KEEP, Action.SETTLE, Action.CONFLICT)) & ready & page.coupled
-    rows = moved_rows(page, progress, kept & _flows(verdict) & page.exists[0] & page.exists[1])
+    rows = moved_rows(context, page, progress, kept & _flows(verdict) & page.exists[0] & page.exists[1])
     ended = (plan.actions == Action.UNCOUPLE) & ready
     survived = ended & (page.exists[0] | page.exists[1])
     if round_ is not Round.FOLLOW_UP:

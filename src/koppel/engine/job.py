@@ -26,15 +26,20 @@ def run_job(context: JobContext) -> Observed:
     """Everything of a job but its deletions and its end. Raises `Halted` by a guard, `SystemFailure`, `LeaseLost`, `StoreFailure`."""
     begin(context)
     observed = observe(context)
+    _carry_all(context, observed.total)
+    return observed
+
+
+def _carry_all(context: JobContext, total: int) -> None:
+    """Carry what was lined up, look again at what could not be done at once, and release what the guard lets pass."""
     done = 0
     for page in pages(context):
         carry(context, page, Round.FIRST)
         done += len(page)
-        context.progress(done, observed.total)
+        context.progress(done, total)
     look_again(context)
     guard(context)
     release(context, AT_ONCE)
-    return observed
 
 
 def begin(context: JobContext) -> None:
@@ -48,12 +53,7 @@ def run_pairs(context: JobContext, couplings: list[int], lone: list[tuple[Side, 
     """Look at exactly these pairs: a selection, an answer to a conflict, or what a person approved."""
     begin(context)
     context.store.begin_due(context.job)
-    context.store.line_up_couplings(couplings, lone)
-    for page in pages(context):
-        carry(context, page, Round.FIRST)
-    look_again(context)
-    guard(context)
-    release(context, AT_ONCE)
+    _carry_all(context, context.store.line_up_couplings(couplings, lone))
 
 
 def look_again(context: JobContext) -> None:

@@ -88,12 +88,18 @@ def _evidence(context: JobContext, page: Page, translation: Translation, moves: 
         blank_codes = np.full_like(blank_codes, Blank.NEITHER)  # in a forced run blanks travel like any value
     newest = _newest(context, page)
     on_conflict = np.column_stack([_conflict_winner(context, i, newest) for i in range(cells)]) if cells else blank_codes
-    # What a lost answer left behind is never decided by a rule (DESIGN 3).
-    on_conflict[page.pairs["recovered"].fill_null(False).to_numpy()] = Winner.NOBODY
+    _ask_recovered(context, page, on_conflict)
     if context.asked.winner is not None:
         on_conflict[:] = _WINS[context.asked.winner]
     first = np.repeat(_first_winner(context, newest)[:, None], cells, axis=1)
     return Evidence(moves[0], moves[1], translation.agree, blank_codes, on_conflict, first)
+
+
+def _ask_recovered(context: JobContext, page: Page, on_conflict: Codes) -> None:
+    """Where a lost answer was looked up no rule picks a winner (DESIGN 3). A resolver may: it loses neither value."""
+    two_way = np.array([line.mapping.direction is Direction.BOTH for line in context.bound.lines[: context.bound.cells]])
+    recovered = page.pairs["recovered"].fill_null(False).to_numpy()
+    on_conflict[recovered[:, None] & two_way[None, :] & (on_conflict != Winner.RESOLVER)] = Winner.NOBODY
 
 
 def _conflict_winner(context: JobContext, cell: int, newest: Codes) -> Codes:

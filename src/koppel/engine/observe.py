@@ -37,11 +37,10 @@ def observe(context: JobContext) -> Observed:
     """Read both feeds and line up what is to be looked at. Raises `Halted` when a side looks emptied or half read."""
     store, asked = context.store, context.asked
     store.begin_due(context.job)
+    _refuse_restored(context)
     identities = tuple(_watermark_identity(context, side) for side in Side)
     feeds = [_changes(context, side, identities[side]) for side in Side]
-    for side in Side:
-        for page in feeds[side].pages:
-            store.add_due(side, page.select(ID, VERSION))
+    newest = [_read_feed(context, side, feeds[side]) for side in Side]
     swept = [side for side in Side if feeds[side].complete]
     if _sweep_is_due(context):
         for side in Side:
@@ -49,8 +48,8 @@ def observe(context: JobContext) -> Observed:
                 _sweep(context, side)
         swept = list(Side)
     _refuse_emptied(context, swept)
-    total = store.line_up(context.job, asked.everything, asked.creates, swept)
-    marks = tuple(Watermark(feeds[side].cursor, identities[side]) for side in Side)
+    total = store.line_up(context.job, asked.everything, asked.creates, swept, context.layout)
+    marks = tuple(Watermark(feeds[side].cursor, identities[side], newest[side]) for side in Side)
     return Observed((marks[0], marks[1]), len(swept) == len(Side), total)
 
 
@@ -58,6 +57,33 @@ def pages(context: JobContext) -> Iterator[pl.DataFrame]:
     """The pairs that were lined up, page by page."""
     rows = min(PAGE_ROWS, *(context.tables[side].table.features.batch_rows for side in Side))
     return context.store.pairs(context.job, rows)
+
+
+def _read_feed(context: JobContext, side: Side, feed: Changes) -> tuple[str, str] | None:
+    """Line up what a feed names; the newest record seen on this side so far."""
+    mark = context.store.watermark(context.name, side)
+    newest = mark.newest if mark is not None else None
+    for page in feed.pages:
+        context.store.add_due(side, page.select(ID, VERSION))
+        known = page.select(ID, VERSION).drop_nulls().sort(VERSION)
+        if len(known) and (newest is None or known[VERSION][-1] >= newest[1]):
+            newest = (known[ID][-1], known[VERSION][-1])
+    return newest
+
+
+def _refuse_restored(context: JobContext) -> None:
+    """Halt when the newest record koppel has seen of a side has grown older: a backup was restored (DESIGN 7)."""
+    if context.asked.lifted:
+        return
+    for side in Side:
+        mark = context.store.watermark(context.name, side)
+        if mark is None or mark.newest is None or context.bound.shape(side).modified is None:
+            continue
+        now = context.tables[side].table.fetch(pl.Series([mark.newest[0]]), Want(()))[VERSION].drop_nulls()
+        if len(now) and now[0] < mark.newest[1]:
+            system = context.tables.names[side]
+            reason = f"{context.name}: record {mark.newest[0]} in {system} is older than when it was last seen: was a backup restored?"
+            raise Halted([reason], f"koppel systems adopt {system} --as restored")
 
 
 def _changes(context: JobContext, side: Side, identity: str) -> Changes:

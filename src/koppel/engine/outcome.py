@@ -47,8 +47,9 @@ def outcome_of(
         settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))
     failed = error_rows(context, errors)
     count_errors(failed, tally)
+    progress.failed.update(batch.rows[~written].tolist())
     done = np.zeros(len(page), dtype=np.bool_)
-    done[rows] = True
+    done[[row for row in rows.tolist() if row not in progress.failed]] = True
     calm = done & ~verdict.plan.clashes().any(axis=1)
     agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
     return replace(settlement, errors=failed, cleared=records_of(page.take(done)), agreed=agreed, tally=tally)

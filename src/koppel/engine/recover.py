@@ -10,7 +10,6 @@ from koppel.engine.context import JobContext
 from koppel.engine.page import VERSIONS, pack, unpack
 from koppel.engine.settle import sentence
 from koppel.engine.write import lookup_field
-from koppel.model.bound import Identity
 from koppel.model.coupling import COUPLING, COUPLING_SCHEMA, ERROR_SCHEMA, LEFT_ID, RIGHT_ID, Settlement, Waiting
 from koppel.model.policy import Side
 from koppel.model.values import ID, OP, dtype
@@ -39,8 +38,10 @@ def recover(context: JobContext) -> int:
 
 
 def _with_ids(context: JobContext, open_intent: OpenIntent) -> pl.DataFrame:
-    """The intent's rows; ids that the system gave are looked up by the unique mapped field."""
+    """The intent's rows; ids that the system gave are looked up by the unique mapped field, renamed ones under their new key."""
     side, rows = open_intent.intent.side, open_intent.intent.rows
+    if open_intent.intent.kind is WriteKind.UPDATE:
+        return _renamed(context, side, rows)
     field = lookup_field(context.bound, side)
     if field is None or not rows["lookup"].is_not_null().any():
         return rows
@@ -50,6 +51,13 @@ def _with_ids(context: JobContext, open_intent: OpenIntent) -> pl.DataFrame:
     found = context.tables[side].table.find(keys, False).unique(OP, keep="none").select(pl.col(OP).alias("op"), pl.col(ID).alias("found"))
     joined = rows.join(found, on="op", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce(_IDS[side], "found").alias(_IDS[side])).drop("found")
+
+
+def _renamed(context: JobContext, side: Side, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of an update; a record that is not there any more under its id but under the one it was to get, bears that now."""
+    there = context.tables[side].table.fetch(pl.concat([rows[_IDS[side]], rows["lookup"].drop_nulls()]).unique(), Want(()))[ID].implode()
+    renamed = ~pl.col(_IDS[side]).is_in(there) & pl.col("lookup").is_in(there)
+    return rows.with_columns(pl.when(renamed).then("lookup").otherwise(_IDS[side]).alias(_IDS[side]))
 
 
 def _now(context: JobContext, side: Side, ids: pl.Series) -> tuple[pl.DataFrame, Fingerprints]:
@@ -68,20 +76,25 @@ def _recover_creates(context: JobContext, open_intent: OpenIntent, rows: pl.Data
     found = rows.filter(pl.Series(there))
     sent, source = unpack(found["sent"], cells), unpack(found["source"], cells)
     source[sent == 0] = 0
-    couplings = _couplings(context, found, *((sent, source) if side is Side.LEFT else (source, sent)))
+    couplings = _couplings(context, side.other, found, *((sent, source) if side is Side.LEFT else (source, sent)))
     lost = rows.filter(~pl.Series(there))
-    unknown = lost if context.bound.identities[side] is Identity.NONE else lost.clear()
+    unknown = lost.filter(pl.col(_IDS[side]).is_null() & pl.col("lookup").is_null())
     chosen = lost.select(pl.col(_IDS[side.other]).alias("id"), pl.col(_IDS[side]).alias("chosen")).drop_nulls()
     settlement = Settlement(couplings=couplings, errors=_unknown(context, side, unknown))
     context.store.abandon(context.job, open_intent.id, settlement, chosen if len(chosen) else pl.DataFrame(schema=_NO_CHOICE))
 
 
-def _couplings(context: JobContext, rows: pl.DataFrame, left: Fingerprints, right: Fingerprints) -> pl.DataFrame:
-    """Couplings of records found after a lost answer; their versions are empty, so the next look sees what they really hold."""
-    return rows.select(COUPLING, LEFT_ID, RIGHT_ID).with_columns(
+def _couplings(context: JobContext, source: Side, rows: pl.DataFrame, left: Fingerprints, right: Fingerprints) -> pl.DataFrame:
+    """Couplings of records found after a lost answer; their versions are empty, so the next look sees what they really hold.
+
+    A restored record has a coupling already, which is moved in the generation that it is in now.
+    """
+    known = context.store.coupled(context.name, source, rows[_IDS[source]]).select(COUPLING, "generation")
+    kept = rows.select(COUPLING, LEFT_ID, RIGHT_ID).join(known, on=COUPLING, how="left", maintain_order="left")
+    return kept.with_columns(
         *(pl.lit(None, pl.String).alias(name) for name in VERSIONS),
         pack(left).alias("left_base"), pack(right).alias("right_base"),
-        pl.lit(context.layout, pl.Int64).alias("layout"), pl.lit(0, pl.Int64).alias("generation"), pl.lit(True).alias("recovered"),
+        pl.lit(context.layout, pl.Int64).alias("layout"), pl.col("generation").fill_null(0), pl.lit(True).alias("recovered"),
     ).select(*COUPLING_SCHEMA)
 
 
@@ -89,9 +102,10 @@ def _recover_updates(context: JobContext, open_intent: OpenIntent, rows: pl.Data
     """Cells that hold what was sent are settled on both sides; the others stay as they were, and a conflict on them is always asked."""
     side, cells = open_intent.intent.side, context.bound.cells
     _, now = _now(context, side, rows[_IDS[side]])
-    kept = context.store.coupled(context.name, side, rows[_IDS[side]])
-    kept = rows.select(COUPLING).join(kept.filter(pl.col("layout") == context.layout), on=COUPLING, how="left", maintain_order="left")
-    known = kept[LEFT_ID].is_not_null()
+    kept = context.store.coupled(context.name, side, open_intent.intent.rows[_IDS[side]]).drop(_IDS[side])
+    kept = kept.filter(pl.col("layout") == context.layout)
+    kept = rows.select(COUPLING, _IDS[side]).join(kept, on=COUPLING, how="left", maintain_order="left")
+    known = kept["layout"].is_not_null()
     if known.any():
         place = known.arg_true().to_numpy()
         sent, source = unpack(rows["sent"].filter(known), cells), unpack(rows["source"].filter(known), cells)
@@ -103,7 +117,7 @@ def _recover_updates(context: JobContext, open_intent: OpenIntent, rows: pl.Data
         kept = kept.filter(known).with_columns(
             *empty, pack(base[0]).alias("left_base"), pack(base[1]).alias("right_base"), pl.lit(True).alias("recovered")
         )
-    settlement = Settlement(couplings=kept.filter(pl.col(LEFT_ID).is_not_null()).select(*COUPLING_SCHEMA))
+    settlement = Settlement(couplings=kept.filter(pl.col("layout").is_not_null()).select(*COUPLING_SCHEMA))
     context.store.settle(context.job, open_intent.id, settlement)
 
 

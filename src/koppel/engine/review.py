@@ -72,8 +72,10 @@ def _read(context: JobContext, side: Side, match: bool) -> _Side:
 def _one_to_one(likely: pl.DataFrame, ambiguous: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A partner found from two pages is no partner for either."""
     twice = likely.filter(pl.col("right_id").is_duplicated())
-    again = twice.select(pl.col("left_id").alias("id"), pl.col("right_id").alias("other"), pl.lit("ambiguous").alias("reason"))
-    return likely.filter(~pl.col("right_id").is_duplicated()), pl.concat([ambiguous, again])
+    again = twice.select(
+        pl.col("left_id").alias("id"), pl.col("right_id").alias("other"), pl.lit("ambiguous").alias("reason")
+    )
+    return likely.filter(~pl.col("right_id").is_duplicated()).sort("left_id"), pl.concat([ambiguous, again]).sort("id")
 
 
 def _inside(context: JobContext, side: Side, page: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Settling: what really happened, as rows for the store. Per cell; only what arrived moves a baseline (DESIGN 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,8 @@ class Progress:
     prints: tuple[Fingerprints, Fingerprints]
     versions: list[pl.Series]
     ids: list[pl.Series]
+    failed: set[int] = field(default_factory=set)
+    """Rows one of whose writes was not carried out: their error stays, whatever becomes of the other side's write."""
 
     @staticmethod
     def of(page: Page) -> "Progress":
@@ -81,9 +83,9 @@ def _still_recovered(page: Page, progress: Progress) -> Mask:
     return marked
 
 
-def moved_rows(page: Page, progress: Progress, candidates: Mask) -> np.ndarray:
+def moved_rows(context: JobContext, page: Page, progress: Progress, candidates: Mask) -> np.ndarray:
     """Which of these couplings are not what the store holds: a baseline, a version or a layout moved."""
-    moved = np.zeros(len(page), dtype=np.bool_)
+    moved = page.pairs["layout"].ne_missing(context.layout).to_numpy()
     for side in Side:
         moved |= (progress.base[side] != page.base[side]).any(axis=1)
         settled = (progress.base[side] == progress.prints[side]).all(axis=1)
@@ -151,6 +153,7 @@ def field_label(bound: BoundMapping, line: int, side: Side) -> str:
 _ENGINE_REASONS = {
     "unknown_reference": ("{field} names a record that does not exist.", "Correct the value, or create the record it names."),
     "waiting": ("{field} names a record that is not coupled yet.", "It is tried again in every run; couple or synchronise that record."),
+    "newcomer": ("It may be the record that a create of unknown outcome has made.", "Couple it with its source, or retry that error."),
     "ambiguous": ("More than one record could be the partner, or the one found is coupled already.", "Couple the right one by hand."),
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),

@@ -133,9 +133,13 @@ def lookup_field(bound: BoundMapping, side: Side) -> str | None:
 
 
 def _lookup_texts(bound: BoundMapping, side: Side, write: Write) -> pl.Series:
-    field = lookup_field(bound, side)
+    """By what a row is found again when the answer is lost: a new record's unique field, a renamed record's new key."""
+    field, key = lookup_field(bound, side), bound.shape(side).key
     if write.kind is WriteKind.CREATE and bound.identities[side] is Identity.LOOKUP and field is not None:
         return write.rows[field].cast(pl.String)
+    if write.kind is WriteKind.UPDATE and set(key) <= set(write.fields):
+        renamed = write.mask[:, [write.fields.index(name) for name in key]].any(axis=1)
+        return pl.select(pl.when(pl.Series(renamed)).then(write.rows.select(key_text(key)).to_series())).to_series()
     return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(write.rows))
 
 

@@ -1,4 +1,6 @@
-"""A mapping whose two tables are known: every name found, every type at hand. Made by `engine.bind`, used by everything after it."""
+"""A mapping whose two tables are known: every name found, every type at hand. Made by `engine.bind`, used by everything
+after it.
+"""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -26,7 +28,9 @@ class Identity(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One enabled field mapping with the shapes of both its ends; a constant's end has the shape of the receiving field."""
+    """One enabled field mapping with the shapes of both its ends; a constant's end has the shape of the receiving
+    field.
+    """
 
     mapping: FieldMapping
     left: FieldShape
@@ -81,6 +85,13 @@ class BoundMapping:
         """Whether `newest wins` is said anywhere, so that change stamps have to be read as values."""
         said = {line.mapping.on_conflict for line in self.lines} | {self.mapping.on_conflict}
         return OnConflict.NEWEST in said or self.mapping.first_contact is FirstContact.NEWEST
+
+    @property
+    def refers_to_itself(self) -> bool:
+        """Whether a record may wait for another record of the same mapping (a tree in one table)."""
+        return any(
+            self.name in line.mapping.reference.mappings for line in self.lines if line.mapping.reference is not None
+        )
 
     def mapped(self, side: Side) -> tuple[str, ...]:
         """The fields of `side` that are compared; each once."""

@@ -1,7 +1,7 @@
 """Couplings as pages of columns, and everything else the store moves together with them.
 
-A coupling is the fact that two records are one thing. Its baseline is a packed array of fingerprints per side, one per cell of a
-`layout`; its versions are empty (null) while a cell of that side is not settled: look again.
+A coupling is the fact that two records are one thing. Its baseline is a packed array of fingerprints per side, one per
+cell of a `layout`; its versions are empty (null) while a cell of that side is not settled: look again.
 """
 
 from dataclasses import dataclass, field
@@ -95,18 +95,22 @@ def _empty(schema: pl.Schema) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Settlement:
-    """Everything that moves in one transaction once an outcome is known: nothing else moves a coupling, an error or a conflict.
+    """Everything that moves in one transaction once an outcome is known: nothing else moves a coupling, an error or a
+    conflict.
 
     `couplings`: new (COUPLING null) or moved ones. `uncoupled`: couplings to be taken away, `apart`: those whose
     records are never matched again (a pair both of whose records are gone is not: a natural key may come back).
-    `errors`, `conflicts`: opened or seen again. `cleared`: records (`side`, `record`) without an error, `agreed`: couplings without a conflict.
+    `errors`, `conflicts`: opened or seen again. `cleared`: records (`side`, `record`) without an error, `agreed`:
+    couplings without a conflict.
     """
 
     couplings: pl.DataFrame = field(default_factory=lambda: _empty(COUPLING_SCHEMA))
     uncoupled: tuple[int, ...] = ()
     apart: tuple[int, ...] = ()
     errors: pl.DataFrame = field(default_factory=lambda: _empty(ERROR_SCHEMA))
-    cleared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"side": pl.Int64(), "record": pl.String()}))
+    cleared: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"side": pl.Int64(), "record": pl.String()})
+    )
     conflicts: pl.DataFrame = field(default_factory=lambda: _empty(CONFLICT_SCHEMA))
     agreed: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
     history: History | None = None

@@ -7,7 +7,9 @@ from koppel.model.listing import Conflict, ErrorRecord, HistoryEntry
 
 @dataclass(frozen=True)
 class CellExplanation:
-    """One field of the pair. Moves and verdict are words of `model.situation`; `reason` says why a value cannot be carried."""
+    """One field of the pair. Moves and verdict are words of `model.situation`; `reason` says why a value cannot be
+    carried.
+    """
 
     field: str
     left: str | None

@@ -1,7 +1,7 @@
 """The filter language as a tree: what is left of a filter once it has been parsed.
 
-Small on purpose. Every connector compiles this to its own language and `transform.filter` to Polars; both must agree on every
-value (SQL's three-valued logic: a comparison with null is unknown, and an unknown filter lets no record in).
+Small on purpose. Every connector compiles this to its own language and `transform.filter` to Polars; both must agree on
+every value (SQL's three-valued logic: a comparison with null is unknown, and an unknown filter lets no record in).
 """
 
 from dataclasses import dataclass

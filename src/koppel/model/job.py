@@ -1,4 +1,6 @@
-"""Runs and jobs: a job is one mapping once; a run is several jobs in dependency order. What they counted, and how they ended."""
+"""Runs and jobs: a job is one mapping once; a run is several jobs in dependency order. What they counted, and how they
+ended.
+"""
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -32,7 +34,9 @@ class JobState(StrEnum):
 
 @dataclass
 class Counts:
-    """What became of the records decided in one direction; each counts exactly once. The first eight are Business Central's (4.13)."""
+    """What became of the records decided in one direction; each counts exactly once. The first eight are Business
+    Central's (4.13).
+    """
 
     inserted: int = 0
     modified: int = 0
@@ -114,7 +118,9 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as it stands. `question` holds the mappings that the final question of a full run is about; `answer` is None while open."""
+    """A run as it stands. `question` holds the mappings that the final question of a full run is about; `answer` is
+    None while open.
+    """
 
     id: int
     kind: JobKind

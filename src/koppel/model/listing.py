@@ -8,7 +8,9 @@ from koppel.model.policy import Side
 
 @dataclass(frozen=True)
 class ErrorRecord:
-    """A record that could not be carried. `side` and `record`: the source; `skipped`: it failed the same way in two jobs and waits."""
+    """A record that could not be carried. `side` and `record`: the source; `skipped`: it failed the same way in two
+    jobs and waits.
+    """
 
     id: int
     mapping: str
@@ -27,7 +29,9 @@ class ErrorRecord:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An open question to a person. The prints are what the sides looked like; a resolution is refused when one has moved since."""
+    """An open question to a person. The prints are what the sides looked like; a resolution is refused when one has
+    moved since.
+    """
 
     id: int
     mapping: str

@@ -1,7 +1,8 @@
 """A mapping: which table lines up with which, field by field, and what to do where they disagree.
 
-These are plain frozen values. `config` reads and writes them as TOML, `engine` and `reconcile` carry them out. A `Mapping` is what
-the user wrote; `BoundMapping` in `engine.bound` is the same with both tables opened and every type known.
+These are plain frozen values. `config` reads and writes them as TOML, `engine` and `reconcile` carry them out. A
+`Mapping` is what the user wrote; `BoundMapping` in `engine.bound` is the same with both tables opened and every type
+known.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ class ConversionCall:
 
 @dataclass(frozen=True)
 class Hop:
-    """A read-only table between a value and the record it means: the value is looked up in `given`, the answer stands in `wanted`."""
+    """A read-only table between a value and the record it means: the value is looked up in `given`, the answer stands
+    in `wanted`.
+    """
 
     table: TableRef
     given: str
@@ -41,11 +44,12 @@ class Hop:
 
 @dataclass(frozen=True)
 class Reference:
-    """A value that names a record of another mapping and is translated through that mapping's couplings (semantics 4.8.5).
+    """A value that names a record of another mapping and is translated through that mapping's couplings (semantics
+    4.8.5).
 
-    `mappings`: tried in order, the first coupled record wins. `blank`: the value a blank stands for (Business Central's blank currency
-    code means the local currency). `left_by`, `right_by`: the field of the referenced table that the value holds; None = found out from
-    the foreign key, else the table's key.
+    `mappings`: tried in order, the first coupled record wins. `blank`: the value a blank stands for (Business Central's
+    blank currency code means the local currency). `left_by`, `right_by`: the field of the referenced table that the
+    value holds; None = found out from the foreign key, else the table's key.
     """
 
     mappings: tuple[str, ...]
@@ -152,6 +156,8 @@ class Mapping:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The mappings whose records must be there first: `after` and every reference, without itself, in order of mention."""
+        """The mappings whose records must be there first: `after` and every reference, without itself, in order of
+        mention.
+        """
         references = [name for line in self.fields if line.reference for name in line.reference.mappings]
         return tuple(dict.fromkeys(name for name in (*self.after, *references) if name != self.name))

@@ -1,4 +1,6 @@
-"""The choices a mapping makes where two systems disagree. Every `ask` is the default (semantics 4.16 is the subset Business Central has)."""
+"""The choices a mapping makes where two systems disagree. Every `ask` is the default (semantics 4.16 is the subset
+Business Central has).
+"""
 
 from enum import IntEnum, StrEnum
 

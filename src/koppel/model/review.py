@@ -7,6 +7,9 @@ import polars as pl
 
 from koppel.model.bound import Identity
 
+RECORDS_A_SECOND = 10_000
+"""What a local database takes at least on a small machine (`make bench`); a remote service is slower."""
+
 
 class Advice(StrEnum):
     """What a review recommends for one mapping (semantics 5.2.2)."""
@@ -28,10 +31,11 @@ class SideCount:
 
 @dataclass(frozen=True)
 class ReviewLine:
-    """One mapping under review. `likely`: `left_id`, `right_id`, `rule`; `ambiguous`: records with several or unusable candidates.
+    """One mapping under review. `likely`: `left_id`, `right_id`, `rule`; `ambiguous`: records with several or unusable
+    candidates.
 
-    `creates`: how many records a full run would create on the left and on the right. `guarantees`: per side, what keeps a create from
-    being repeated. `calls`: writes to be sent.
+    `creates`: how many records a full run would create on the left and on the right. `guarantees`: per side, what keeps
+    a create from being repeated. `calls`: writes to be sent.
     """
 
     mapping: str
@@ -45,6 +49,11 @@ class ReviewLine:
     calls: int
     match: tuple[str, ...]
     waits_for: tuple[str, ...]
+
+    @property
+    def about_seconds(self) -> float:
+        """How long a full run of this line may take."""
+        return (sum(self.creates) + self.coupled + len(self.likely)) / RECORDS_A_SECOND
 
     @property
     def advice(self) -> Advice:

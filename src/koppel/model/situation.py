@@ -1,8 +1,8 @@
 """What can be the case. Everything koppel decides, it decides from these words.
 
-First the **cells**: one field of one pair of records. Per side it is the same as when the two last agreed, it moved, or it was never
-seen. `reconcile.cells` decides each cell. What the cells add up to is the record's **content**; with the **presence** of both
-records it makes the **situation**, from which `reconcile.decide` takes the one action.
+First the **cells**: one field of one pair of records. Per side it is the same as when the two last agreed, it moved, or
+it was never seen. `reconcile.cells` decides each cell. What the cells add up to is the record's **content**; with the
+**presence** of both records it makes the **situation**, from which `reconcile.decide` takes the one action.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Move(IntEnum):
-    """One side of one cell, compared with its own baseline. Greater is stronger: a group moves as its strongest member."""
+    """One side of one cell, compared with its own baseline. Greater is stronger: a group moves as its strongest."""
 
     SAME = 0
     MOVED = 1
@@ -98,7 +98,9 @@ class Situation:
 
     @property
     def possible(self) -> bool:
-        """False for the combinations that cannot come about: nobody there, half a coupling, content of an absent record."""
+        """False for the combinations that cannot come about: nobody there, half a coupling, content of an absent
+        record.
+        """
         if self.left is self.right is Presence.ABSENT:
             return False
         if self.left.coupled != self.right.coupled:

@@ -1,8 +1,9 @@
 """Kinds of values and the shape of a table.
 
-A page of records is a Polars frame with one column per field, in the dtype of the field's kind (see `dtype`), and with three
-columns of its own whose names no table can have: `ID` (the record's id as canonical text), `VERSION` (which edition of it,
-null when the system cannot say or the stamp is too fresh to be trusted) and `FAULT` (why a record could not be read, else null).
+A page of records is a Polars frame with one column per field, in the dtype of the field's kind (see `dtype`), and with
+three columns of its own whose names no table can have: `ID` (the record's id as canonical text), `VERSION` (which
+edition of it, null when the system cannot say or the stamp is too fresh to be trusted) and `FAULT` (why a record could
+not be read, else null).
 """
 
 import re
@@ -100,11 +101,15 @@ def dtype(field: FieldShape) -> pl.DataType:
 
 
 def key_text(key: tuple[str, ...]) -> pl.Expr:
-    """The id of a record from its key columns: canonical text; several columns are joined by '|' with '\\' escapes (reversible)."""
+    """The id of a record from its key columns: canonical text; several columns are joined by '|' with '\\' escapes
+    (reversible).
+    """
     parts = [pl.col(name).cast(pl.String) for name in key]
     if len(parts) == 1:
         return parts[0]
-    escaped = [part.str.replace_all("\\", "\\\\", literal=True).str.replace_all("|", "\\|", literal=True) for part in parts]
+    escaped = [
+        part.str.replace_all("\\", "\\\\", literal=True).str.replace_all("|", "\\|", literal=True) for part in parts
+    ]
     return pl.concat_str(escaped, separator="|")
 
 
@@ -112,7 +117,10 @@ def key_parts(id_: str, count: int) -> tuple[str, ...]:
     """The `count` key texts of an id made by `key_text`. Raises ValueError when it was not made from so many."""
     if count == 1:
         return (id_,)
-    parts = [re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in re.findall(r"((?:[^\\|]|\\.)*)\|", id_ + "|", re.DOTALL)]
+    parts = [
+        re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)
+        for part in re.findall(r"((?:[^\\|]|\\.)*)\|", id_ + "|", re.DOTALL)
+    ]
     if len(parts) != count:
         raise ValueError(f"{id_!r} is not an id of {count} parts")
     return tuple(parts)

@@ -1,6 +1,7 @@
 """One batch of changes to one table, and what became of each row.
 
-A write is a frame plus a mask: a null in the frame is a null to be stored, a False in the mask is a field that is not sent.
+A write is a frame plus a mask: a null in the frame is a null to be stored, a False in the mask is a field that is not
+sent.
 """
 
 from dataclasses import dataclass
@@ -42,9 +43,10 @@ class Outcome(StrEnum):
 class Write:
     """One batch to one table.
 
-    `rows`: OP (Int64, unique in the write), ID (String; null on creates where the system gives the key) and one column per name in
-    `fields`. `mask`: bool, rows × fields. `expected` (updates and deletes): OP and the fields as they were read; a row whose record does
-    not hold exactly these values any more is STALE. `want`: the fields whose stored values come back in the outcomes.
+    `rows`: OP (Int64, unique in the write), ID (String; null on creates where the system gives the key) and one column
+    per name in `fields`. `mask`: bool, rows × fields. `expected` (updates and deletes): OP and the fields as they were
+    read; a row whose record does not hold exactly these values any more is STALE. `want`: the fields whose stored
+    values come back in the outcomes.
     """
 
     kind: WriteKind
@@ -58,4 +60,6 @@ class Write:
 
     def __post_init__(self) -> None:
         """A write is rectangular."""
-        assert self.mask.shape == (len(self.rows), len(self.fields)), "the mask has a row per row and a column per field"
+        assert self.mask.shape == (len(self.rows), len(self.fields)), (
+            "the mask has a row per row and a column per field"
+        )

@@ -19,7 +19,9 @@ UNSEEN_FINGERPRINT = 0
 
 @dataclass(frozen=True)
 class CellRules:
-    """What `decide_cell` has to know of each field, field by field. `groups`: column numbers that are one value to a conflict."""
+    """What `decide_cell` has to know of each field, field by field. `groups`: column numbers that are one value to a
+    conflict.
+    """
 
     directions: tuple[Direction, ...]
     groups: tuple[tuple[int, ...], ...] = ()
@@ -30,7 +32,8 @@ class CellRules:
 class Evidence:
     """What is known of a page's cells; every array is pairs × fields.
 
-    `agree` and `blank` are looked at only where something moved or is unseen. The winners are `Winner` codes, chosen before.
+    `agree` and `blank` are looked at only where something moved or is unseen. The winners are `Winner` codes, chosen
+    before.
     """
 
     left: Codes
@@ -50,7 +53,9 @@ def moves(now: Fingerprints, baseline: Fingerprints) -> Codes:
 
 def blanks(left: Mask, right: Mask) -> Codes:
     """Which side of each cell is blank (`Blank` codes); both blank is nobody's, such values agree."""
-    return np.where(left & ~right, np.uint8(Blank.LEFT), np.where(right & ~left, np.uint8(Blank.RIGHT), np.uint8(Blank.NEITHER)))
+    return np.where(
+        left & ~right, np.uint8(Blank.LEFT), np.where(right & ~left, np.uint8(Blank.RIGHT), np.uint8(Blank.NEITHER))
+    )
 
 
 def decide_cells(rules: CellRules, evidence: Evidence) -> Codes:

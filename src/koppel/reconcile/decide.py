@@ -18,7 +18,9 @@ _FOLLOW = {
 
 @dataclass(frozen=True)
 class RecordPolicy:
-    """What of a mapping's policy the record decision depends on. `creates`: uncoupled records are created on the other side."""
+    """What of a mapping's policy the record decision depends on. `creates`: uncoupled records are created on the other
+    side.
+    """
 
     direction: Direction
     creates: bool
@@ -44,7 +46,9 @@ def decide(situation: Situation, policy: RecordPolicy) -> Action:
 
 
 def _after_deletion(gone: Side, situation: Situation, policy: RecordPolicy) -> Action:
-    """One record of a coupling was deleted. What the policy wants but the direction or an unseen edit forbids is a person's decision."""
+    """One record of a coupling was deleted. What the policy wants but the direction or an unseen edit forbids is a
+    person's decision.
+    """
     survivor = gone.other
     survivor_changed = (situation.left, situation.right)[survivor] is not Presence.SAME
     deletion_may_travel = policy.direction.reaches(survivor) and not survivor_changed
@@ -72,7 +76,11 @@ def sentence(situation: Situation, policy: RecordPolicy) -> str:
     if Presence.GONE in (left, right):
         both = "Both records were deleted" if left is right else f"The record in {{{_word(left)}}} was deleted"
         return f"{both}; {_WHY_DELETED[action]}."
-    return _WHY_CONTENT[situation.content] if action is not Action.KEEP else "Neither record has changed since they last agreed."
+    return (
+        _WHY_CONTENT[situation.content]
+        if action is not Action.KEEP
+        else "Neither record has changed since they last agreed."
+    )
 
 
 def _word(left: Presence) -> str:

@@ -8,7 +8,9 @@ HANDFUL = 5
 
 @dataclass(frozen=True)
 class Limits:
-    """How many dangerous actions of one kind a job may take: `rows`, or `percent` of the couplings, whichever is larger."""
+    """How many dangerous actions of one kind a job may take: `rows`, or `percent` of the couplings, whichever is
+    larger.
+    """
 
     rows: int
     percent: int

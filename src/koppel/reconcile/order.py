@@ -10,7 +10,9 @@ def waves(names: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> list
     """
     left, done, result = list(names), set[str](), list[list[str]]()
     while left:
-        wave = [name for name in left if all(d in done or d == name or d not in names for d in depends_on.get(name, ()))]
+        wave = [
+            name for name in left if all(d in done or d == name or d not in names for d in depends_on.get(name, ()))
+        ]
         if not wave:
             raise ValueError(f"these mappings wait for each other: {', '.join(left)}")
         result.append(wave)

@@ -1,4 +1,6 @@
-"""The plan of one page: for every pair its action, for every cell whether it is sent, and what must wait for a person or the guard."""
+"""The plan of one page: for every pair its action, for every cell whether it is sent, and what must wait for a person
+or the guard.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -37,10 +39,12 @@ class Aside(IntEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a page of pairs. Bool arrays: `exists`, `in_scope`, `coupled` per pair, the others pairs × lines.
+    """What is known of a page of pairs. Bool arrays: `exists`, `in_scope`, `coupled` per pair, the others pairs ×
+    lines.
 
-    The first lines are the cells of `evidence`, the rest are written on creation only. `blank` is raw, `blank_sent` after translation
-    towards that side; `failed`, `waiting`: the value cannot be had now. All pairs of sides are (left, right).
+    The first lines are the cells of `evidence`, the rest are written on creation only. `blank` is raw, `blank_sent`
+    after translation towards that side; `failed`, `waiting`: the value cannot be had now. All pairs of sides are (left,
+    right).
     """
 
     coupled: Mask
@@ -71,7 +75,9 @@ class Plan:
         return clashing
 
 
-def reconcile(facts: Facts, rules: CellRules, policy: RecordPolicy, writable: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]) -> Plan:
+def reconcile(
+    facts: Facts, rules: CellRules, policy: RecordPolicy, writable: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+) -> Plan:
     """Decide a page. `writable[side]`: per line, whether it may write to that side."""
     cells = decide_cells(rules, facts.evidence)
     cells[~(facts.exists[0] & facts.exists[1])] = Cell.KEEP
@@ -94,7 +100,9 @@ def _presence(facts: Facts, side: Side) -> Codes:
     moves = (facts.evidence.left, facts.evidence.right)[side]
     changed = (moves != Move.SAME).any(axis=1)
     coupled = np.select(
-        [~facts.exists[side], ~facts.in_scope[side], changed], [Presence.GONE, Presence.OUT, Presence.CHANGED], Presence.SAME
+        [~facts.exists[side], ~facts.in_scope[side], changed],
+        [Presence.GONE, Presence.OUT, Presence.CHANGED],
+        Presence.SAME,
     )
     alone = np.where(facts.exists[side], Presence.NEW, Presence.ABSENT)
     result: Codes = np.where(facts.coupled, coupled, alone).astype(np.uint8)
@@ -102,7 +110,9 @@ def _presence(facts: Facts, side: Side) -> Codes:
 
 
 def _sent(side: Side, cells: Codes, todo: Codes, writable: npt.NDArray[np.bool_], blank: Mask) -> Mask:
-    """Which values go to `side`: what the cells say for records that exist there, every line that may for records to be created."""
+    """Which values go to `side`: what the cells say for records that exist there, every line that may for records to be
+    created.
+    """
     updated = np.isin(todo, (Action.UPDATE_RIGHT, Action.UPDATE_LEFT, Action.MERGE))
     towards = Cell.TO_RIGHT if side is Side.RIGHT else Cell.TO_LEFT
     sent = np.zeros((len(cells), len(writable)), dtype=np.bool_)

@@ -21,7 +21,7 @@ _CELL_AXES = (tuple(Move), tuple(Move), (False, True), tuple(Blank), DIRECTIONS,
 
 @cache
 def cell_table() -> npt.NDArray[np.uint8]:
-    """Every answer of `decide_cell`; axes: left, right, agree, blank, direction, conflict winner, first-contact winner."""
+    """Every answer of `decide_cell`; axes: left, right, agree, blank, direction, conflict and first-contact winner."""
     answers = [decide_cell(*case) for case in product(*_CELL_AXES)]
     return np.array(answers, dtype=np.uint8).reshape([len(axis) for axis in _CELL_AXES])
 
@@ -39,8 +39,13 @@ def action_table(policy: RecordPolicy) -> npt.NDArray[np.uint8]:
 
 @cache
 def content_table() -> npt.NDArray[np.uint8]:
-    """What a set of cell answers adds up to; index: one bit per `Cell` value that occurs, CLASH only where it decides the record."""
-    return np.array([_content(frozenset(cell for cell in Cell if bits >> cell & 1)) for bits in range(1 << len(Cell))], dtype=np.uint8)
+    """What a set of cell answers adds up to; index: one bit per `Cell` value that occurs, CLASH only where it decides
+    the record.
+    """
+    return np.array(
+        [_content(frozenset(cell for cell in Cell if bits >> cell & 1)) for bits in range(1 << len(Cell))],
+        dtype=np.uint8,
+    )
 
 
 def _content(cells: frozenset[Cell]) -> Content:
@@ -54,7 +59,9 @@ def _content(cells: frozenset[Cell]) -> Content:
     return Content.DRIFT if Cell.DRIFT in cells else Content.EQUAL
 
 
-def actions(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], content: npt.NDArray[np.uint8], policy: RecordPolicy) -> npt.NDArray[np.uint8]:
+def actions(
+    left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], content: npt.NDArray[np.uint8], policy: RecordPolicy
+) -> npt.NDArray[np.uint8]:
     """The action of every pair of a page (uint8 of `Action`)."""
     found: npt.NDArray[np.uint8] = action_table(policy)[left, right, content]
     assert not (found == IMPOSSIBLE).any(), "a page held a situation that cannot come about"

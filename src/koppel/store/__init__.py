@@ -1,4 +1,6 @@
-"""koppel's own memory: couplings and baselines, journal, jobs, errors, conflicts, history, leases. One schema, SQLite first."""
+"""koppel's own memory: couplings and baselines, journal, jobs, errors, conflicts, history, leases. One schema, SQLite
+first.
+"""
 
 from koppel.store.sql import SqlStore, open_store
 

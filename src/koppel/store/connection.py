@@ -50,7 +50,7 @@ def _started(pid: int) -> str:
 
 @dataclass
 class StoreBase:
-    """One engine, one connection, one clock. The parts of the store are mixed into `SqlStore`; each does one subject."""
+    """One engine, one connection, one clock. The parts of the store are mixed into `SqlStore`, a subject each."""
 
     url: str
     clock: Callable[[], datetime]
@@ -104,7 +104,9 @@ class StoreBase:
             connection.execute(schema.meta.insert().values(key="schema", value=str(schema.VERSION)))
         elif row != str(schema.VERSION):
             remedy = "use the koppel version that wrote it, or name another store"
-            raise ConfigurationError([Problem("[koppel] store", f"it has schema {row}, this koppel has {schema.VERSION}", remedy)])
+            raise ConfigurationError(
+                [Problem("[koppel] store", f"it has schema {row}, this koppel has {schema.VERSION}", remedy)]
+            )
 
 
 def spread(ids: str) -> ColumnElement[Any]:
@@ -114,13 +116,23 @@ def spread(ids: str) -> ColumnElement[Any]:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite:"):
-        raise ConfigurationError([Problem("[koppel] store", "only SQLite stores are supported", 'write store = "sqlite:///koppel.db"')])
+        raise ConfigurationError(
+            [Problem("[koppel] store", "only SQLite stores are supported", 'write store = "sqlite:///koppel.db"')]
+        )
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def configure(dbapi: Any, _record: Any) -> None:
-        dbapi.isolation_level = None  # we begin transactions ourselves, as writers, so that two never upgrade into each other
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON", "cache_size=-65536"):
+        dbapi.isolation_level = (
+            None  # we begin transactions ourselves, as writers, so that two never upgrade into each other
+        )
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "cache_size=-65536",
+        ):
             dbapi.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -132,4 +144,6 @@ def _engine(url: str) -> Engine:
 
 def _failure(url: str, error: SQLAlchemyError) -> StoreFailure:
     cause = getattr(error, "orig", None) or error
-    return StoreFailure(f"the store {url} cannot be used: {cause}\n    → check that the file can be written and is a koppel store")
+    return StoreFailure(
+        f"the store {url} cannot be used: {cause}\n    → check that the file can be written and is a koppel store"
+    )

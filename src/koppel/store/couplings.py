@@ -1,4 +1,6 @@
-"""Couplings: looked up by either side, translated for references, kept apart, and the layouts that their baselines are kept in."""
+"""Couplings: looked up by either side, translated for references, kept apart, and the layouts that their baselines are
+kept in.
+"""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +35,9 @@ class Couplings(StoreBase):
         with self.transaction() as connection:
             for name in mappings:
                 here = schema.coupling.c.mapping == self.mapping_id(connection, name)
-                query = select(_id_column(side), _id_column(side.other)).where(here, _id_column(side).in_(select(spread(texts(wanted)))))
+                query = select(_id_column(side), _id_column(side.other)).where(
+                    here, _id_column(side).in_(select(spread(texts(wanted))))
+                )
                 found.append(read_frame(connection, query, kind))
         return pl.concat(found).unique("id", keep="first", maintain_order=True)
 
@@ -42,7 +46,9 @@ class Couplings(StoreBase):
         table, text = schema.layout, json.dumps(entries)
         with self.transaction() as connection:
             number = self.mapping_id(connection, mapping)
-            found = connection.execute(select(table.c.id).where(table.c.mapping == number, table.c.entries == text)).scalar()
+            found = connection.execute(
+                select(table.c.id).where(table.c.mapping == number, table.c.entries == text)
+            ).scalar()
             if found is None:
                 found = insert_one(connection, table, {"mapping": number, "entries": text})
             return int(found)
@@ -64,13 +70,23 @@ class Couplings(StoreBase):
             return read_frame(connection, query, {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()})
 
     def keep_apart(self, mapping: str, pairs: pl.DataFrame, creates: bool) -> None:
-        """Never match these pairs (`left_id`, `right_id`) unless asked; `creates`: each may still be created on the other side."""
+        """Never match these pairs (`left_id`, `right_id`) unless asked; `creates`: each may still be created on the
+        other side.
+        """
         with self.transaction() as connection:
             number = self.mapping_id(connection, mapping)
-            insert_frame(connection, schema.apart, pairs.select("left_id", "right_id"), prefix="OR REPLACE", mapping=number, creates=creates)
+            insert_frame(
+                connection,
+                schema.apart,
+                pairs.select("left_id", "right_id"),
+                prefix="OR REPLACE",
+                mapping=number,
+                creates=creates,
+            )
 
     def couple(self, mapping: str, pairs: pl.DataFrame) -> int:
-        """Couple these pairs (`left_id`, `right_id`) without a baseline, and no longer keep them apart; how many are new.
+        """Couple these pairs (`left_id`, `right_id`) without a baseline, and no longer keep them apart; how many are
+        new.
 
         A record that is coupled already is left alone; the caller says so beforehand (semantics F1).
         """
@@ -78,13 +94,24 @@ class Couplings(StoreBase):
             number = self.mapping_id(connection, mapping)
             before = _count(connection, number)
             fresh = {"left_base": b"", "right_base": b"", "layout": 0, "generation": 1}
-            insert_frame(connection, schema.coupling, pairs.select("left_id", "right_id"), prefix="OR IGNORE", mapping=number, **fresh)
-            gone = or_(*(schema.apart.c[name].in_(select(spread(texts(pairs[name])))) for name in ("left_id", "right_id")))
+            insert_frame(
+                connection,
+                schema.coupling,
+                pairs.select("left_id", "right_id"),
+                prefix="OR IGNORE",
+                mapping=number,
+                **fresh,
+            )
+            gone = or_(
+                *(schema.apart.c[name].in_(select(spread(texts(pairs[name])))) for name in ("left_id", "right_id"))
+            )
             connection.execute(schema.apart.delete().where(schema.apart.c.mapping == number, gone))
             return _count(connection, number) - before
 
     def uncouple(self, mapping: str, couplings: Sequence[int], apart: bool) -> pl.DataFrame:
-        """Take these couplings away with what hangs on them; answers the pairs, which are kept apart from now on when `apart`."""
+        """Take these couplings away with what hangs on them; answers the pairs, which are kept apart from now on when
+        `apart`.
+        """
         table, ids = schema.coupling, texts(pl.Series(couplings, dtype=pl.Int64))
         kind = {"left_id": pl.String(), "right_id": pl.String()}
         with self.transaction() as connection:
@@ -95,7 +122,9 @@ class Couplings(StoreBase):
             connection.execute(table.delete().where(these))
             for side, column in ((0, "left_id"), (1, "right_id")):
                 records = schema.error.c.record.in_(select(spread(texts(pairs[column]))))
-                connection.execute(schema.error.delete().where(schema.error.c.mapping == number, schema.error.c.side == side, records))
+                connection.execute(
+                    schema.error.delete().where(schema.error.c.mapping == number, schema.error.c.side == side, records)
+                )
             if apart:
                 insert_frame(connection, schema.apart, pairs, prefix="OR IGNORE", mapping=number, creates=False)
             return pairs
@@ -111,7 +140,9 @@ class Couplings(StoreBase):
         table = schema.chosen
         with self.transaction() as connection:
             here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(table.c.source, table.c.chosen).where(here, table.c.source.in_(select(spread(texts(sources)))))
+            query = select(table.c.source, table.c.chosen).where(
+                here, table.c.source.in_(select(spread(texts(sources))))
+            )
             return read_frame(connection, query, {"id": pl.String(), "chosen": pl.String()})
 
 

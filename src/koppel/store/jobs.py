@@ -42,7 +42,14 @@ class Jobs(Mappings):
         with self.transaction() as connection:
             rows = connection.execute(select(schema.run).order_by(schema.run.c.id.desc())).all()
         return [
-            RunRecord(r.id, JobKind(r.kind), _utc(r.started), r.finished and _utc(r.finished), tuple(json.loads(r.question)), r.answer)
+            RunRecord(
+                r.id,
+                JobKind(r.kind),
+                _utc(r.started),
+                r.finished and _utc(r.finished),
+                tuple(json.loads(r.question)),
+                r.answer,
+            )
             for r in rows
         ]
 
@@ -53,9 +60,21 @@ class Jobs(Mappings):
             number = self.mapping_id(connection, mapping)
             epoch = self._take_lease(connection, number, mapping)
             open_jobs = (schema.job.c.mapping == number) & (schema.job.c.state == JobState.RUNNING)
-            closed = {"state": JobState.INTERRUPTED, "finished": self.now(), "message": "its process ended before it did"}
+            closed = {
+                "state": JobState.INTERRUPTED,
+                "finished": self.now(),
+                "message": "its process ended before it did",
+            }
+            dead = select(schema.job.c.id).where(open_jobs)  # what they had set aside is decided again
+            connection.execute(schema.aside.delete().where(schema.aside.c.job.in_(dead)))
             connection.execute(update(schema.job).where(open_jobs).values(**closed))
-            values: dict[str, Any] = {"run": run, "mapping": number, "mapping_version": version, "kind": kind, "direction": direction}
+            values: dict[str, Any] = {
+                "run": run,
+                "mapping": number,
+                "mapping_version": version,
+                "kind": kind,
+                "direction": direction,
+            }
             values |= {"state": JobState.RUNNING, "started": self.now(), "epoch": epoch}
             values |= {"to_right": json.dumps(Counts().as_dict()), "to_left": json.dumps(Counts().as_dict())}
             return Job(insert_one(connection, schema.job, values), run, mapping, kind, epoch)
@@ -64,10 +83,14 @@ class Jobs(Mappings):
         table, now = schema.lease, self.now()
         row = connection.execute(select(table).where(table.c.mapping == number)).one_or_none()
         if row is None:
-            connection.execute(table.insert().values(mapping=number, owner=self.owner.name, epoch=1, expires=now + LEASE))
+            connection.execute(
+                table.insert().values(mapping=number, owner=self.owner.name, epoch=1, expires=now + LEASE)
+            )
             return 1
         if row.owner is not None and row.expires > now and row.owner != self.owner.name and self.owner.alive(row.owner):
-            raise LeaseLost(f"{mapping} is being synchronised by {row.owner}\n    → wait until it has finished (koppel jobs shows it)")
+            raise LeaseLost(
+                f"{mapping} is being synchronised by {row.owner}\n    → wait until it is done (koppel jobs shows it)"
+            )
         values = {"owner": self.owner.name, "epoch": row.epoch + 1, "expires": now + LEASE}
         connection.execute(update(table).where(table.c.mapping == number).values(**values))
         return int(row.epoch) + 1
@@ -79,7 +102,9 @@ class Jobs(Mappings):
         if connection.execute(update(table).where(mine).values(expires=self.now() + LEASE)).rowcount != 1:
             raise LeaseLost(f"another worker has taken over {job.mapping}; job {job.id} changes nothing any more")
 
-    def finish_job(self, job: Job, state: JobState, message: str, watermarks: Sequence[Watermark | None], swept: bool) -> None:
+    def finish_job(
+        self, job: Job, state: JobState, message: str, watermarks: Sequence[Watermark | None], swept: bool
+    ) -> None:
         """Close the job, move the watermarks of both sides (None: leave it) and give the lease back."""
         with self.transaction() as connection:
             self.hold_lease(connection, job)
@@ -88,10 +113,19 @@ class Jobs(Mappings):
                 if mark is not None:
                     here = (schema.watermark.c.mapping == number) & (schema.watermark.c.side == side)
                     connection.execute(schema.watermark.delete().where(here))
-                    values = {"mapping": number, "side": side, "cursor": mark.cursor, "identity": mark.identity}
+                    newest = dict(zip(("newest_id", "newest_version"), mark.newest or (None, None), strict=True))
+                    values = {
+                        "mapping": number,
+                        "side": side,
+                        "cursor": mark.cursor,
+                        "identity": mark.identity,
+                        **newest,
+                    }
                     connection.execute(schema.watermark.insert().values(**values))
             if swept:
-                connection.execute(update(schema.mapping).where(schema.mapping.c.id == number).values(swept_at=self.now()))
+                connection.execute(
+                    update(schema.mapping).where(schema.mapping.c.id == number).values(swept_at=self.now())
+                )
             if state is not JobState.HALTED:
                 connection.execute(schema.aside.delete().where(schema.aside.c.job == job.id))
             closed = {"state": state, "message": message, "finished": self.now()}
@@ -106,7 +140,9 @@ class Jobs(Mappings):
 
     def count_into_job(self, connection: Connection, job: Job, tally: Tally) -> None:
         """Add to the job's counters inside a transaction, so that they always tell what is settled."""
-        row = connection.execute(select(schema.job.c.to_right, schema.job.c.to_left).where(schema.job.c.id == job.id)).one()
+        row = connection.execute(
+            select(schema.job.c.to_right, schema.job.c.to_left).where(schema.job.c.id == job.id)
+        ).one()
         total = Tally(Counts(**json.loads(row.to_right)), Counts(**json.loads(row.to_left)))
         total.add(tally)
         values = {"to_right": json.dumps(total.to_right.as_dict()), "to_left": json.dumps(total.to_left.as_dict())}
@@ -124,7 +160,9 @@ class Jobs(Mappings):
 
     def jobs(self, run: int | None = None, mapping: str | None = None, limit: int | None = None) -> list[JobRecord]:
         """The job log, newest first; of one run or one mapping when given."""
-        query = select(schema.job, schema.mapping.c.name).join(schema.mapping, schema.job.c.mapping == schema.mapping.c.id)
+        query = select(schema.job, schema.mapping.c.name).join(
+            schema.mapping, schema.job.c.mapping == schema.mapping.c.id
+        )
         query = query.order_by(schema.job.c.id.desc()).limit(limit)
         if run is not None:
             query = query.where(schema.job.c.run == run)
@@ -135,10 +173,16 @@ class Jobs(Mappings):
 
     def held(self, names: Sequence[str]) -> list[str]:
         """Which of these mappings another living worker holds right now."""
-        query = select(schema.mapping.c.name, schema.lease).join(schema.lease, schema.lease.c.mapping == schema.mapping.c.id)
+        query = select(schema.mapping.c.name, schema.lease).join(
+            schema.lease, schema.lease.c.mapping == schema.mapping.c.id
+        )
         with self.transaction() as connection:
-            rows = connection.execute(query.where(schema.mapping.c.name.in_(names), schema.lease.c.owner.is_not(None))).all()
-        return [r.name for r in rows if r.expires > self.now() and r.owner != self.owner.name and self.owner.alive(r.owner)]
+            rows = connection.execute(
+                query.where(schema.mapping.c.name.in_(names), schema.lease.c.owner.is_not(None))
+            ).all()
+        return [
+            r.name for r in rows if r.expires > self.now() and r.owner != self.owner.name and self.owner.alive(r.owner)
+        ]
 
     def count_couplings(self, mapping: str) -> int:
         """How many couplings the mapping has."""
@@ -151,7 +195,9 @@ def _record(row: Any) -> JobRecord:
     tally = Tally(Counts(**json.loads(row.to_right)), Counts(**json.loads(row.to_left)))
     finished = row.finished and _utc(row.finished)
     kind, state = JobKind(row.kind), JobState(row.state)
-    return JobRecord(row.id, row.run, row.name, kind, row.direction, state, _utc(row.started), finished, tally, row.message)
+    return JobRecord(
+        row.id, row.run, row.name, kind, row.direction, state, _utc(row.started), finished, tally, row.message
+    )
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,12 +1,13 @@
-"""The journal: a write is here, its fate unknown, or it is settled. The only two commits that move a coupling, a baseline, an error or
-a history row are `intend` and `settle`."""
+"""The journal: a write is here, its fate unknown, or it is settled. The only two commits that move a coupling, a
+baseline, an error or a history row are `intend` and `settle`.
+"""
 
 import io
 import json
 from collections.abc import Sequence
 
 import polars as pl
-from sqlalchemy import Connection, and_, case, exists, false, or_, select
+from sqlalchemy import Connection, and_, case, exists, false, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from koppel.model.coupling import ASIDE_SCHEMA, History, Intent, Settlement
@@ -41,13 +42,20 @@ class Journal(Jobs):
             connection.execute(schema.journal.delete().where(schema.journal.c.id == journal))
 
     def abandon(self, job: Job, journal: int, settlement: Settlement, chosen: pl.DataFrame) -> None:
-        """Like settle, for a write looked up after a crash; `chosen` keeps the ids of creates that did not come to be."""
+        """Like settle, for a write looked up after a crash; `chosen`: ids of creates that did not come to be."""
         with self.transaction() as connection:
             self.hold_lease(connection, job)
             self._settle(connection, job, settlement)
             side = connection.execute(select(schema.journal.c.side).where(schema.journal.c.id == journal)).scalar_one()
             number = self.mapping_id(connection, job.mapping)
-            insert_frame(connection, schema.chosen, chosen.rename({"id": "source"}), prefix="OR REPLACE", mapping=number, side=side)
+            insert_frame(
+                connection,
+                schema.chosen,
+                chosen.rename({"id": "source"}),
+                prefix="OR REPLACE",
+                mapping=number,
+                side=side,
+            )
             connection.execute(schema.journal.delete().where(schema.journal.c.id == journal))
 
     def open_intents(self, mapping: str) -> list[OpenIntent]:
@@ -66,27 +74,57 @@ class Journal(Jobs):
     def aside_of(self, job: int) -> list[int]:
         """The couplings that a halted job had set aside."""
         with self.transaction() as connection:
-            return [row.coupling for row in connection.execute(select(schema.aside.c.coupling).where(schema.aside.c.job == job))]
+            return [
+                row.coupling
+                for row in connection.execute(select(schema.aside.c.coupling).where(schema.aside.c.job == job))
+            ]
 
     def clear_aside(self, job: Job, kinds: Sequence[str]) -> None:
         """Forget what was set aside of these kinds: it is decided again now."""
         with self.transaction() as connection:
-            connection.execute(schema.aside.delete().where(schema.aside.c.job == job.id, schema.aside.c.kind.in_(kinds)))
+            connection.execute(
+                schema.aside.delete().where(schema.aside.c.job == job.id, schema.aside.c.kind.in_(kinds))
+            )
 
     def retries(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
-        """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of these records of one side."""
+        """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of records of one side."""
         table = schema.error
-        kind = {"record": pl.String(), "code": pl.String(), "field": pl.String(), "print": pl.Binary(), "skipped": pl.Boolean()}
+        kind = {
+            "record": pl.String(),
+            "code": pl.String(),
+            "field": pl.String(),
+            "print": pl.Binary(),
+            "skipped": pl.Boolean(),
+        }
         with self.transaction() as connection:
             here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(*(table.c[name] for name in kind), table.c.job).where(here, table.c.record.in_(select(spread(texts(ids)))))
+            query = select(*(table.c[name] for name in kind), table.c.job).where(
+                here, table.c.record.in_(select(spread(texts(ids))))
+            )
             return read_frame(connection, query, {**kind, "job": pl.Int64()})
+
+    def unknown_outcomes(self, mapping: str, side: Side) -> int:
+        """How many creates from records of that side may or may not have happened."""
+        table = schema.error
+        with self.transaction() as connection:
+            here = and_(
+                table.c.mapping == self.mapping_id(connection, mapping),
+                table.c.side == int(side),
+                table.c.code == "unknown_outcome",
+            )
+            return int(connection.execute(select(func.count()).where(here)).scalar_one())
 
     def _write_intent(self, connection: Connection, job: Job, intent: Intent) -> int:
         packed = io.BytesIO()
         intent.rows.write_ipc(packed, compression="zstd")
         number = self.mapping_id(connection, job.mapping)
-        values = {"job": job.id, "mapping": number, "side": int(intent.side), "kind": intent.kind, "rows": packed.getvalue()}
+        values = {
+            "job": job.id,
+            "mapping": number,
+            "side": int(intent.side),
+            "kind": intent.kind,
+            "rows": packed.getvalue(),
+        }
         return insert_one(connection, schema.journal, values)
 
     def _settle(self, connection: Connection, job: Job, settlement: Settlement) -> None:
@@ -104,10 +142,14 @@ class Journal(Jobs):
         frame = settlement.couplings
         fresh = frame.filter(pl.col("coupling").is_null())
         if len(fresh):
-            insert_frame(connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number)
+            insert_frame(
+                connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number
+            )
             self._report_refused(connection, job, number, fresh)
             sources = select(spread(texts(pl.concat([fresh["left_id"], fresh["right_id"]]))))
-            connection.execute(schema.chosen.delete().where(schema.chosen.c.mapping == number, schema.chosen.c.source.in_(sources)))
+            connection.execute(
+                schema.chosen.delete().where(schema.chosen.c.mapping == number, schema.chosen.c.source.in_(sources))
+            )
         moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
         # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
         update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
@@ -120,11 +162,22 @@ class Journal(Jobs):
         kept = read_frame(connection, ours, {"left_id": pl.String(), "right_id": pl.String()})
         refused = fresh.join(kept, on=["left_id", "right_id"], how="anti")
         if len(refused):
-            text = "another coupling of one of the two records was there first; couple or delete the record that is left over"
-            self._open_errors(connection, job, number, refused.select(
-                side=pl.lit(0), record="left_id", other="right_id", code=pl.lit("unknown_outcome"), field=pl.lit(""),
-                message=pl.lit(text), print=pl.lit(None, pl.Binary), skipped=pl.lit(False),
-            ))
+            text = "Another coupling of one of the two was there first; couple or delete the record that is left over."
+            self._open_errors(
+                connection,
+                job,
+                number,
+                refused.select(
+                    side=pl.lit(0),
+                    record="left_id",
+                    other="right_id",
+                    code=pl.lit("unknown_outcome"),
+                    field=pl.lit(""),
+                    message=pl.lit(text),
+                    print=pl.lit(None, pl.Binary),
+                    skipped=pl.lit(False),
+                ),
+            )
 
     def _uncouple(self, connection: Connection, number: int, settlement: Settlement) -> None:
         if not settlement.uncoupled:
@@ -134,7 +187,11 @@ class Journal(Jobs):
         if settlement.apart:
             apart = select(spread(json.dumps(settlement.apart)))
             pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(apart))
-            target = schema.apart.insert().prefix_with("OR IGNORE").from_select(["mapping", "left_id", "right_id", "creates"], pairs)
+            target = (
+                schema.apart.insert()
+                .prefix_with("OR IGNORE")
+                .from_select(["mapping", "left_id", "right_id", "creates"], pairs)
+            )
             connection.execute(target)
         connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
         connection.execute(table.delete().where(table.c.mapping == number, table.c.id.in_(ids)))
@@ -145,16 +202,26 @@ class Journal(Jobs):
         if len(settlement.cleared) and connection.execute(select(exists().where(errors.c.mapping == number))).scalar():
             for side in Side:
                 records = texts(settlement.cleared.filter(pl.col("side") == int(side))["record"])
-                here = and_(errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(select(spread(records))))
+                here = and_(
+                    errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(select(spread(records)))
+                )
                 connection.execute(errors.delete().where(here))
-        if len(settlement.agreed) and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar():
-            connection.execute(conflicts.delete().where(conflicts.c.coupling.in_(select(spread(texts(settlement.agreed))))))
+        if (
+            len(settlement.agreed)
+            and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar()
+        ):
+            connection.execute(
+                conflicts.delete().where(conflicts.c.coupling.in_(select(spread(texts(settlement.agreed)))))
+            )
 
     def _open_errors(self, connection: Connection, job: Job, number: int, errors: pl.DataFrame) -> None:
         table, now = schema.error, self.now()
         if not len(errors):
             return
-        rows = [{**row, "mapping": number, "job": job.id, "times": 1, "first_at": now, "last_at": now} for row in errors.to_dicts()]
+        rows = [
+            {**row, "mapping": number, "job": job.id, "times": 1, "first_at": now, "last_at": now}
+            for row in errors.to_dicts()
+        ]
         statement = upsert(table)
         new = statement.excluded
         same = and_(table.c.code == new.code, table.c.field == new.field)
@@ -163,7 +230,10 @@ class Journal(Jobs):
             set_={
                 "times": case((and_(same, table.c.job != new.job), table.c.times + 1), (same, table.c.times), else_=1),
                 "first_at": case((same, table.c.first_at), else_=new.first_at),
-                **{name: new[name] for name in ("other", "code", "field", "message", "print", "skipped", "job", "last_at")},
+                **{
+                    name: new[name]
+                    for name in ("other", "code", "field", "message", "print", "skipped", "job", "last_at")
+                },
             },
         )
         connection.execute(statement, rows)
@@ -178,10 +248,23 @@ class Journal(Jobs):
         statement = upsert(table)
         keep = ("kind", "left_id", "right_id", "left_print", "right_print", *lists)
         updates = {name: statement.excluded[name] for name in keep}
-        changed = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in ("kind", "left_print", "right_print", "fields")))
-        connection.execute(statement.on_conflict_do_update(index_elements=["coupling"], set_=updates, where=changed), rows)
+        changed = or_(
+            *(
+                table.c[name].is_distinct_from(statement.excluded[name])
+                for name in ("kind", "left_print", "right_print", "fields")
+            )
+        )
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["coupling"], set_=updates, where=changed), rows
+        )
 
     def _remember(self, connection: Connection, job: Job, number: int, history: History) -> None:
         values = {"job": job.id, "mapping": number, "side": int(history.side), "at": self.now(), "blob": history.blob}
         key = insert_one(connection, schema.history, values)
-        insert_frame(connection, schema.history_record, pl.DataFrame({"record": history.records}), prefix="OR IGNORE", history=key)
+        insert_frame(
+            connection,
+            schema.history_record,
+            pl.DataFrame({"record": history.records}),
+            prefix="OR IGNORE",
+            history=key,
+        )

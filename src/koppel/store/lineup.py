@@ -1,7 +1,7 @@
 """The job table: what a job has to look at, joined to the couplings and paged by pair (DESIGN 5).
 
-Feeds, the retry set and unsettled couplings are gathered in temporary tables and joined once, so that a run costs what changed and not
-what there is, memory is bounded by the page, and a pair comes up once however many feeds name it.
+Feeds, the retry set and unsettled couplings are gathered in temporary tables and joined once, so that a run costs what
+changed and not what there is, memory is bounded by the page, and a pair comes up once however many feeds name it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,14 +48,14 @@ class LineUp(StoreBase):
             absent = _absent(self.mapping_id(connection, job.mapping), side)
             return int(connection.execute(select(func.count()).select_from(absent.subquery())).scalar_one())
 
-    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side]) -> int:
+    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side], layout: int) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are."""
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
             if everything:
                 self._add_pairs(connection, select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number))
             else:
-                for query in self._due_couplings(number, swept):
+                for query in [*self._due_couplings(number, swept), _other_layouts(number, layout)]:
                     self._add_pairs(connection, query)
             for side in Side:
                 self._add_lone(connection, number, side, lone)
@@ -67,14 +67,20 @@ class LineUp(StoreBase):
             connection.execute(_pair.delete())
             chosen = pl.DataFrame({"coupling": couplings}, schema={"coupling": pl.Int64()}).unique()
             insert_frame(connection, _pair, chosen, left_due=True, right_due=True)
-            single = pl.DataFrame([(int(side), record) for side, record in lone], schema=["side", "record"], orient="row") if lone else None
+            single = (
+                pl.DataFrame([(int(side), record) for side, record in lone], schema=["side", "record"], orient="row")
+                if lone
+                else None
+            )
             if single is not None:
                 due = single.with_columns(left_due=pl.col("side") == 0, right_due=pl.col("side") == 1)
                 insert_frame(connection, _pair, due)
             return len(chosen) + len(lone)
 
     def pairs(self, job: Job, size: int) -> Iterator[pl.DataFrame]:
-        """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the right."""
+        """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the
+        right.
+        """
         yield from self._pages(self._coupled_pairs, size)
         for side in Side:
             yield from self._pages(lambda after, rows, side=side: self._lone_pairs(side, after, rows), size)
@@ -90,7 +96,12 @@ class LineUp(StoreBase):
             yield page.drop("pair")
 
     def _coupled_pairs(self, after: int, size: int) -> Select[tuple[object, ...]]:
-        columns = [_coupling.c.id, *(_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]), _pair.c.left_due, _pair.c.right_due]
+        columns = [
+            _coupling.c.id,
+            *(_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]),
+            _pair.c.left_due,
+            _pair.c.right_due,
+        ]
         query = select(_pair.c.id, *columns).join(_coupling, _coupling.c.id == _pair.c.coupling)
         return query.where(_pair.c.id > after).order_by(_pair.c.id).limit(size)
 
@@ -113,7 +124,9 @@ class LineUp(StoreBase):
             queries.append(select(_coupling.c.id, *flags).join(_due, named).where(mine, moved))
             failed = and_(_error.c.mapping == number, _error.c.side == int(side), _error.c.record == _ids(side))
             queries.append(select(_coupling.c.id, *flags).join(_error, failed).where(mine))
-        queries.append(select(_coupling.c.id, true(), true()).where(mine, or_(*(_versions(side).is_(None) for side in Side))))
+        queries.append(
+            select(_coupling.c.id, true(), true()).where(mine, or_(*(_versions(side).is_(None) for side in Side)))
+        )
         queries.extend(_absent(number, side) for side in swept)
         left_aside = select(schema.aside.c.coupling).join(schema.job, schema.job.c.id == schema.aside.c.job)
         left_aside = left_aside.where(schema.job.c.mapping == number)
@@ -125,7 +138,9 @@ class LineUp(StoreBase):
         connection.execute(target)
 
     def _add_lone(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
-        """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created once."""
+        """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created
+        once.
+        """
         coupled = exists().where(_coupling.c.mapping == number, _ids(side) == _due.c.record)
         named = select(_due.c.record).where(_due.c.side == int(side), _due.c.named, not_(coupled))
         known = exists().where(_coupling.c.mapping == number, _ids(side) == _error.c.record)
@@ -142,6 +157,15 @@ def _ids(side: Side) -> ColumnElement[str]:
 
 def _versions(side: Side) -> ColumnElement[str | None]:
     return _coupling.c.left_version if side is Side.LEFT else _coupling.c.right_version
+
+
+def _other_layouts(number: int, layout: int) -> Select[tuple[object, ...]]:
+    """Couplings whose baseline was kept in another layout (0: none yet); named one by one, so that an index finds the
+    few.
+    """
+    others = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
+    old = or_(_coupling.c.layout == 0, _coupling.c.layout.in_(others))
+    return select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, old)
 
 
 def _absent(number: int, side: Side) -> Select[tuple[object, ...]]:

@@ -52,7 +52,11 @@ class Listings(Jobs):
         table, index = schema.history, schema.history_record
         query = select(table.c.at, table.c.job, table.c.blob).join(index, index.c.history == table.c.id)
         with self.transaction() as connection:
-            here = (table.c.mapping == self.mapping_id(connection, mapping)) & (table.c.side == int(side)) & (index.c.record == record)
+            here = (
+                (table.c.mapping == self.mapping_id(connection, mapping))
+                & (table.c.side == int(side))
+                & (index.c.record == record)
+            )
             rows = connection.execute(query.where(here).order_by(table.c.id.desc())).all()
         return _entries(rows, record)
 
@@ -79,7 +83,9 @@ def _entries(rows: Any, record: str) -> list[HistoryEntry]:
     entries = []
     for row in rows:
         frame = pl.read_ipc(row.blob).filter(pl.col("record") == record)
-        entries += [HistoryEntry(row.at, row.job, *values) for values in frame.select("field", "before", "after").rows()]
+        entries += [
+            HistoryEntry(row.at, row.job, *values) for values in frame.select("field", "before", "after").rows()
+        ]
     return entries
 
 
@@ -89,6 +95,8 @@ def _error(row: Any) -> ErrorRecord:
 
 
 def _conflict(row: Any) -> Conflict:
-    lists: dict[str, Any] = {name: tuple(json.loads(getattr(row, name))) for name in ("fields", "left_values", "right_values")}
+    lists: dict[str, Any] = {
+        name: tuple(json.loads(getattr(row, name))) for name in ("fields", "left_values", "right_values")
+    }
     names = ("id", "coupling", "left_id", "right_id", "kind", "left_print", "right_print", "job", "opened_at")
     return Conflict(mapping=row.name, **lists, **{name: getattr(row, name) for name in names})

@@ -29,9 +29,13 @@ class Mappings(StoreBase):
             version = 1
         else:
             number, version = row.id, row.version + 1
-            connection.execute(schema.mapping.update().where(schema.mapping.c.id == number).values(version=version, document=document))
+            connection.execute(
+                schema.mapping.update().where(schema.mapping.c.id == number).values(version=version, document=document)
+            )
             # A changed mapping deserves another try of what failed under the old one.
-            connection.execute(schema.error.update().where(schema.error.c.mapping == number).values(skipped=False, times=0))
+            connection.execute(
+                schema.error.update().where(schema.error.c.mapping == number).values(skipped=False, times=0)
+            )
         version_row = {"mapping": number, "version": version, "document": document, "applied_at": self.now()}
         connection.execute(schema.mapping_version.insert().values(**version_row))
         return version
@@ -44,19 +48,28 @@ class Mappings(StoreBase):
     def only_coupled(self, name: str) -> bool | None:
         """The answer given to the final question of a full run, or None: as configured."""
         with self.transaction() as connection:
-            return connection.execute(select(schema.mapping.c.only_coupled).where(schema.mapping.c.name == name)).scalar()
+            return connection.execute(
+                select(schema.mapping.c.only_coupled).where(schema.mapping.c.name == name)
+            ).scalar()
 
     def set_only_coupled(self, names: tuple[str, ...], value: bool | None) -> None:
         """Remember that answer for these mappings."""
         with self.transaction() as connection:
-            connection.execute(schema.mapping.update().where(schema.mapping.c.name.in_(names)).values(only_coupled=value))
+            connection.execute(
+                schema.mapping.update().where(schema.mapping.c.name.in_(names)).values(only_coupled=value)
+            )
 
     def watermark(self, mapping: str, side: Side) -> Watermark | None:
         """How far that side was read, or None when it never was."""
         with self.transaction() as connection:
             table, number = schema.watermark, self.mapping_id(connection, mapping)
-            row = connection.execute(select(table).where(table.c.mapping == number, table.c.side == int(side))).one_or_none()
-            return Watermark(row.cursor, row.identity) if row else None
+            row = connection.execute(
+                select(table).where(table.c.mapping == number, table.c.side == int(side))
+            ).one_or_none()
+            if row is None:
+                return None
+            newest = None if row.newest_id is None else (row.newest_id, row.newest_version)
+            return Watermark(row.cursor, row.identity, newest)
 
     def clear_watermarks(self, mapping: str) -> None:
         """Forget how far the mapping was read: its next run starts from the beginning."""
@@ -64,10 +77,20 @@ class Mappings(StoreBase):
             number = self.mapping_id(connection, mapping)
             connection.execute(schema.watermark.delete().where(schema.watermark.c.mapping == number))
 
+    def forget_baselines(self, mapping: str) -> None:
+        """Keep the couplings but nothing of what was agreed: every pair is a first contact again."""
+        with self.transaction() as connection:
+            mine = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
+            connection.execute(
+                schema.coupling.update().where(mine).values(layout=0, left_version=None, right_version=None)
+            )
+
     def swept_at(self, mapping: str) -> datetime | None:
         """When the mapping was last swept for deletions (UTC without a zone)."""
         with self.transaction() as connection:
-            return connection.execute(select(schema.mapping.c.swept_at).where(schema.mapping.c.name == mapping)).scalar()
+            return connection.execute(
+                select(schema.mapping.c.swept_at).where(schema.mapping.c.name == mapping)
+            ).scalar()
 
     def system_identity(self, name: str) -> str | None:
         """The installation that this system's name stood for so far, or None when it was never used."""

@@ -1,4 +1,6 @@
-"""Frames into tables and back: the only place where the store meets rows. One statement per batch, never one per record."""
+"""Frames into tables and back: the only place where the store meets rows. One statement per batch, never one per
+record.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +13,12 @@ FETCH_ROWS = 20_000
 """Rows asked of a cursor at a time; `partitions` without a size would keep them all."""
 
 
-def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, prefix: str = "", **constants: object) -> None:
-    """Insert every row of the frame; its columns bear the table's names. `constants` fill further columns, `prefix` is e.g. 'OR IGNORE'."""
+def insert_frame(
+    connection: Connection, table: Table, frame: pl.DataFrame, prefix: str = "", **constants: object
+) -> None:
+    """Insert every row of the frame; its columns bear the table's names. `constants` fill further columns, `prefix` is
+    e.g. 'OR IGNORE'.
+    """
     if not len(frame):
         return
     statement = insert(table).values({name: bindparam(name) for name in (*frame.columns, *constants)})
@@ -37,7 +43,9 @@ def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key:
     keys = (key, *extra_keys)
     # A bind parameter must not bear a column's name where that column is set, hence the prefix.
     where = [table.c[name] == bindparam(f"key_{name}") for name in keys]
-    statement = update(table).where(*where).values({name: bindparam(name) for name in frame.columns if name not in keys})
+    statement = (
+        update(table).where(*where).values({name: bindparam(name) for name in frame.columns if name not in keys})
+    )
     compiled = statement.compile(connection.engine)
     renamed = frame.rename({name: f"key_{name}" for name in keys})
     _execute_many(connection, str(compiled), renamed, compiled.positiontup or renamed.columns)
@@ -56,10 +64,11 @@ def read_frame(connection: Connection, query: Executable, schema: Mapping[str, p
 
 def _frame(rows: Sequence[Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     columns = zip(*rows, strict=True)
-    return pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)])
+    return pl.DataFrame(
+        [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
+    )
 
 
 def texts(ids: pl.Series) -> str:
     """A column of ids as one JSON parameter, to be spread by the database: one statement whatever their number."""
     return json.dumps(ids.to_list())
-

@@ -1,4 +1,6 @@
-"""The tables of the store. Constraints carry guarantees: couplings are one to one, and a mapping has one open job at most."""
+"""The tables of the store. Constraints carry guarantees: couplings are one to one, and a mapping has one open job at
+most.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -54,6 +56,8 @@ watermark = Table(
     Column("side", Integer, primary_key=True),
     Column("cursor", Text, nullable=False),
     Column("identity", Text, nullable=False),
+    Column("newest_id", String),
+    Column("newest_version", String),
 )
 
 layout = Table(
@@ -82,6 +86,7 @@ coupling = Table(
     UniqueConstraint("mapping", "left_id"),
     UniqueConstraint("mapping", "right_id"),
 )
+Index("coupling_layout", coupling.c.mapping, coupling.c.layout)
 Index("coupling_look_again", coupling.c.mapping, sqlite_where=text("left_version IS NULL OR right_version IS NULL"))
 
 apart = Table(
@@ -133,7 +138,13 @@ job = Table(
     Column("to_left", Text, nullable=False),
     Column("message", Text, nullable=False, server_default=""),
 )
-Index("job_one_open", job.c.mapping, unique=True, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"))
+Index(
+    "job_one_open",
+    job.c.mapping,
+    unique=True,
+    sqlite_where=text("state = 'running'"),
+    postgresql_where=text("state = 'running'"),
+)
 
 lease = Table(
     "lease",

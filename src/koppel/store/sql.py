@@ -15,5 +15,7 @@ class SqlStore(Journal, Listings, Couplings, LineUp):
 
 
 def open_store(url: str, clock: Callable[[], datetime] | None = None, owner: Owner | None = None) -> SqlStore:
-    """Open the store at an SQLAlchemy URL, making it when it is not there. Raises `StoreFailure` or `ConfigurationError`."""
+    """Open the store at an SQLAlchemy URL, making it when it is not there. Raises `StoreFailure` or
+    `ConfigurationError`.
+    """
     return SqlStore(url, clock or (lambda: datetime.now(UTC)), owner or Owner.this_process())

@@ -15,7 +15,9 @@ from koppel.transform.convert import convert, fit, literal
 from koppel.transform.fingerprint import fingerprints
 
 Lookups = Mapping[tuple[int, Side], pl.DataFrame]
-"""Per (line, side of the value): `value` (canonical text), `translated` (canonical text of the other side), `reason` (null: found)."""
+"""Per (line, side of the value): `value` (canonical text), `translated` (canonical text of the other side), `reason`
+(null: found).
+"""
 
 WAITING = "waiting"
 """The reason of a reference whose record exists and is not coupled yet."""
@@ -25,9 +27,11 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Translation:
-    """`values[side][line]`: what the other side says, in the terms of `side`; `reasons`: why a value cannot be had (null: fine).
+    """`values[side][line]`: what the other side says, in the terms of `side`; `reasons`: why a value cannot be had
+    (null: fine).
 
-    `blank_sent`: pairs × lines, the translated value is blank (a value that cannot be had is not). `agree`: pairs × cells, the two sides mean the same.
+    `blank_sent`: pairs × lines, the translated value is blank (a value that cannot be had is not). `agree`: pairs ×
+    cells, the two sides mean the same.
     """
 
     values: tuple[list[pl.Series], list[pl.Series]]
@@ -70,7 +74,9 @@ def blanks(bound: BoundMapping, side: Side, values: Sequence[pl.Series]) -> _Mas
 def translate(
     bound: BoundMapping, values: tuple[list[pl.Series], list[pl.Series]], lookups: Lookups, towards: Sequence[Side]
 ) -> Translation:
-    """Translate a page's raw values towards the sides asked for; on the others nothing can be sent and only equal prints agree."""
+    """Translate a page's raw values towards the sides asked for; on the others nothing can be sent and only equal
+    prints agree.
+    """
     rows = len(values[0][0])
     translated: list[list[pl.Series]] = [[], []]
     reasons: list[list[pl.Series]] = [[], []]
@@ -147,4 +153,3 @@ def _fine(reasons: Sequence[pl.Series]) -> _Mask:
 
 def _no_reason(rows: int) -> pl.Series:
     return pl.Series(values=[None], dtype=pl.String).new_from_index(0, rows)
-

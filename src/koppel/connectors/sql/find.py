@@ -13,7 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from koppel.connectors.sql.database import Database, quoted
-from koppel.connectors.sql.read import Query, all_pages, read_page
+from koppel.connectors.sql.read import Query, all_pages, keyed, read_page
 from koppel.connectors.sql.reflect import Relation
 from koppel.model.values import FAULT, ID, OP, Kind
 from koppel.ports import Want
@@ -82,14 +82,14 @@ def _plan(connection: sqlite3.Connection, query: Query) -> str:
 def _queries(relation: Relation, field: str, values: list[object]) -> list[Query]:
     """The value itself; then, for text, the value followed by a blank, and texts that begin with a blank."""
     column, source = f"t.{quoted(field)}", quoted(relation.name)
-    keyed = " AND ".join(f"t.{quoted(name)} IS NOT NULL" for name in relation.key)
-    joined = f"FROM json_each(?) AS w CROSS JOIN {source} AS t WHERE {keyed} AND {column}"
+    rules = " AND ".join(keyed(relation))
+    joined = f"FROM json_each(?) AS w CROSS JOIN {source} AS t WHERE {rules} AND {column}"
     queries = [Query(f"{joined} = w.value", (json.dumps(values),))]
     if relation.columns[field].affinity == "TEXT":
         texts = json.dumps([str(value) for value in values])
         for start, end in _BLANKS:
             queries.append(Query(f"{joined} >= w.value || ? AND {column} < w.value || ?", (texts, start, end)))
-            alone = f"FROM {source} AS t WHERE {keyed} AND {column} >= ? AND {column} < ?"
+            alone = f"FROM {source} AS t WHERE {rules} AND {column} >= ? AND {column} < ?"
             queries.append(Query(alone, (start, end)))
     return queries
 

@@ -25,7 +25,7 @@ from koppel.model.values import FAULT, ID, VERSION, Kind, key_parts, key_text
 from koppel.ports import Want
 
 PAGE_ROWS = 50_000
-_CHUNK_ROWS = 2_000
+_CHUNK_ROWS = 1_000
 _BLIND_LAG = timedelta(seconds=60)
 """How far a cursor is set back when the database cannot be locked to prove that nobody is writing."""
 
@@ -223,6 +223,11 @@ def take_cursor(database: Database, now: Callable[[], datetime]) -> str:
             return (now() - _BLIND_LAG).isoformat(timespec="microseconds")
 
 
+def keyed(relation: Relation) -> list[str]:
+    """A record without a key is none. The plus keeps SQLite from taking this for a reason to use the key's index."""
+    return [f"+t.{quoted(name)} IS NOT NULL" for name in relation.key]
+
+
 def _write_nothing(connection: sqlite3.Connection) -> None:
     """Fails where BEGIN IMMEDIATE has locked nothing: SQLite makes it a mere reader where the file is read-only."""
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' LIMIT 1"
@@ -235,7 +240,7 @@ def all_pages(
 ) -> Iterator[pl.DataFrame]:
     """Every record that has a key, in the order of the key."""
     key = [f"t.{quoted(name)}" for name in relation.key]
-    yield from _paged(database, relation, want, now, [f"{name} IS NOT NULL" for name in key], key)
+    yield from _paged(database, relation, want, now, keyed(relation), key)
 
 
 def changed_pages(
@@ -246,7 +251,7 @@ def changed_pages(
     stamp = relation.stamp
     assert stamp is not None
     key = [f"t.{quoted(name)}" for name in relation.key]
-    rules = [f"{name} IS NOT NULL" for name in key]
+    rules = keyed(relation)
     column = f"t.{quoted(stamp.field)}"
     if stamp.nullable:
         yield from _paged(database, relation, want, now, [*rules, f"{column} IS NULL"], key)

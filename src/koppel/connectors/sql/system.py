@@ -1,5 +1,6 @@
 """A database as a system: opening it, its identity, its tables."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from koppel.connectors.sql.table import SqlTable
 from koppel.errors import ConfigurationError, Problem, Unreachable
 from koppel.model.values import Kind
 from koppel.ports import TableOptions
+
+_NEEDED = (3, 35)
+"""The first SQLite with RETURNING."""
 
 
 def _utc_now() -> datetime:
@@ -32,6 +36,9 @@ def open_system(
     ConfigurationError for another kind of database or an unknown kind, Unreachable when there is no such file: koppel
     never creates one.
     """
+    if sqlite3.sqlite_version_info < _NEEDED:
+        what = f"SQLite {sqlite3.sqlite_version} is too old, {'.'.join(map(str, _NEEDED))} is needed"
+        raise ConfigurationError([Problem(name, what, "use a Python that comes with a newer SQLite")])
     path, mode = _file(name, url)
     kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
     known = [str(kind) for kind in Kind]

@@ -207,7 +207,7 @@ def _stored(
 def _outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
     refusals = [progress.refusals.get(row) for row in range(len(write.rows))]
     untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
-    ids = write.rows[ID].zip_with(pl.Series(untouched), pl.Series(progress.ids, dtype=pl.String))
+    ids = write.rows[ID].zip_with(pl.Series(untouched, dtype=pl.Boolean), pl.Series(progress.ids, dtype=pl.String))
     texts: dict[str, list[str | None]] = {
         CODE: [code.value for code in progress.codes],
         FIELD: [None if refusal is None else refusal.field for refusal in refusals],

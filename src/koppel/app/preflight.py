@@ -1,0 +1,54 @@
+"""Before a run: all its mappings fit their tables, and what it writes to can be written. Otherwise nothing is begun."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from koppel.app.connections import Connections, now
+from koppel.errors import ConfigurationError, Problem, SystemFailure
+from koppel.model.mapping import Mapping
+from koppel.model.policy import Side
+from koppel.model.values import ID, OP
+from koppel.model.write import Write, WriteKind
+from koppel.ports import Table
+
+
+def preflight(connections: Connections, mappings: Sequence[Mapping]) -> None:
+    """Raise `ConfigurationError` with all problems of these mappings, or a `SystemFailure` that names all systems."""
+    problems: list[Problem] = []
+    failures: list[SystemFailure] = []
+    for attempt in _attempts(connections, mappings):
+        try:
+            attempt()
+        except ConfigurationError as error:
+            problems += error.problems
+        except SystemFailure as error:
+            failures.append(error)
+    told = list(dict.fromkeys(str(failure) for failure in failures))
+    if problems:
+        raise ConfigurationError([*dict.fromkeys(problems), *(Problem("", text) for text in told)])
+    if failures:
+        failures[0].args = ("\n".join(told),)
+        raise failures[0]
+
+
+def _attempts(connections: Connections, mappings: Sequence[Mapping]) -> list[Callable[[], object]]:
+    """Reach every system, then bind every mapping."""
+    names = dict.fromkeys(mapping.table(side).system for mapping in mappings for side in Side)
+    reach = [partial(connections.system, name) for name in names]
+    return [*reach, *(partial(_bind, connections, mapping) for mapping in mappings)]
+
+
+def _bind(connections: Connections, mapping: Mapping) -> None:
+    _, tables = connections.bind(mapping)
+    for side in Side:
+        if mapping.direction.reaches(side):
+            _try_to_write(tables[side].table)
+
+
+def _try_to_write(table: Table) -> None:
+    """Write no record at all: a table that is read-only says so now instead of half-way through a run."""
+    none = pl.DataFrame(schema={OP: pl.Int64, ID: pl.String})
+    table.write(Write(WriteKind.CREATE, none, (), np.zeros((0, 0), dtype=np.bool_), None, (), now()))

@@ -1,0 +1,64 @@
+"""Commands that list: the job log, records that could not be carried, conflicts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from koppel.cli.options import EVERYWHERE, Common, flag, opened
+from koppel.cli.screen import emit
+from koppel.cli.show import show_conflicts, show_errors, show_jobs
+
+MappingChoice = Annotated[str | None, Parameter(name="MAPPING", help="Only this mapping.")]
+Limit = Annotated[int, Parameter(name="--limit", help="How many are listed.")]
+All = Annotated[bool, flag("--all", "List all.")]
+
+
+def jobs(
+    mapping: MappingChoice = None,
+    /,
+    *,
+    run: Annotated[int | None, Parameter(name="--run", help="Only the jobs of this run.")] = None,
+    limit: Limit = 50,
+    everything: All = False,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Show the job log: the latest run first, its jobs in their order, a row per direction."""
+    with opened(common) as session:
+        session.koppel.select([mapping] if mapping else [])
+        found = session.koppel.jobs(mapping, run, None if everything else limit)
+        found.sort(key=lambda job: (-job.run, job.id))
+        if common.json:
+            emit(found)
+        else:
+            show_jobs(session, found)
+    return 0
+
+
+def errors(
+    mapping: MappingChoice = None, /, *, limit: Limit = 50, everything: All = False, common: Common = EVERYWHERE
+) -> int:
+    """Show records that could not be carried, and why."""
+    with opened(common) as session:
+        session.koppel.select([mapping] if mapping else [])
+        found = session.koppel.errors(mapping)
+        if common.json:
+            emit(found if everything else found[:limit])
+        else:
+            show_errors(session, found, None if everything else limit)
+    return 0
+
+
+def conflicts(
+    mapping: MappingChoice = None, /, *, limit: Limit = 50, everything: All = False, common: Common = EVERYWHERE
+) -> int:
+    """Show open conflicts: both values, since when, and how each is resolved."""
+    with opened(common) as session:
+        session.koppel.select([mapping] if mapping else [])
+        found = session.koppel.conflicts(mapping)
+        if common.json:
+            emit(found if everything else found[:limit])
+        else:
+            show_conflicts(session, found, None if everything else limit)
+    return 0

@@ -1,0 +1,153 @@
+"""Commands around the configuration and the systems: init, check, apply, export, systems, demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from koppel.cli.options import EVERYWHERE, Common, flag, opened, usage
+from koppel.cli.screen import emit, out, tell
+from koppel.errors import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from koppel.app import CheckLine
+
+
+def init(
+    path: Annotated[
+        Path | None, Parameter(name="PATH", help="The file, or the folder it is put in; else as --config says.")
+    ] = None,
+    preset: Annotated[
+        str | None, Parameter(name="--preset", help="A ready-made configuration: business_central_dataverse.")
+    ] = None,
+    left_url: Annotated[str | None, Parameter(name="--left-url", help="The URL of the first system.")] = None,
+    right_url: Annotated[str | None, Parameter(name="--right-url", help="The URL of the second system.")] = None,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Write a new configuration: a preset, or a small example with comments. Never overwrites one."""
+    from koppel.app import starter
+
+    target = path or common.config
+    if target.is_dir():
+        target = target / "koppel.toml"
+    text = starter(preset, left_url, right_url)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigurationError(
+            [Problem(str(target), "there is one already", "koppel check reads it; init never overwrites")]
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            [Problem(str(target), f"cannot be written: {error.strerror}", "check the folder and its rights")]
+        ) from None
+    if common.json:
+        emit({"path": str(target), "preset": preset})
+    else:
+        out(f"{target} written.")
+        tell("→ koppel check, then koppel review", common.quiet)
+    return 0
+
+
+def check(*, common: Common = EVERYWHERE) -> int:
+    """Check the configuration against both systems: tables, fields, types, keys. Writes nothing."""
+    with opened(common) as session:
+        with session.bars.busy("Checking"):
+            lines = session.koppel.check()
+        _show_lines(lines, common)
+        unreachable = any(not line.well and line.subject in session.koppel.configuration.systems for line in lines)
+    return 3 if unreachable else 2 if any(not line.well for line in lines) else 0
+
+
+def _show_lines(lines: Sequence[CheckLine], common: Common) -> None:
+    """One line per thing; what is wrong is told on stderr too when stdout holds the document."""
+    if common.json:
+        emit(lines)
+    for line in lines:
+        text = f"{'✓' if line.well else '✗'} {line.subject}: {line.text}" + (
+            f"\n    → {line.remedy}" if line.remedy else ""
+        )
+        if not common.json:
+            out(text)
+        elif not line.well:
+            tell(text)
+
+
+def apply(
+    *,
+    plan: Annotated[bool, flag("--plan", "Only say what would change.")] = False,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Put the configuration in force, and say how it differs from before."""
+    with opened(common) as session:
+        lines = session.koppel.apply(plan)
+        if common.json:
+            emit(lines)
+        elif lines:
+            from koppel.cli.tables import table
+
+            rows = [[line.mapping, line.change, line.couplings] for line in lines]
+            out(table("Integration Table Mappings", ["Mapping", "Change", "Couplings"], rows, numbers=["Couplings"]))
+            out("Nothing was written." if plan else "In force from now on.")
+        else:
+            out("Nothing has changed.")
+    return 0
+
+
+def export(*, common: Common = EVERYWHERE) -> int:
+    """Print the configuration as TOML, with all settings that differ from their defaults."""
+    with opened(common) as session:
+        text = session.koppel.export()
+        if common.json:
+            emit({"toml": text})
+        else:
+            print(text, end="" if text.endswith("\n") else "\n")
+    return 0
+
+
+def systems(*, common: Common = EVERYWHERE) -> int:
+    """Show the systems: reached or not, and whether they are the installations they were."""
+    with opened(common) as session:
+        lines = session.koppel.systems()
+        _show_lines(lines, common)
+    if all(line.well for line in lines):
+        return 0
+    return 4 if any("adopt" in line.remedy for line in lines if not line.well) else 3
+
+
+def adopt(
+    name: Annotated[str, Parameter(name="NAME", help="The system.")],
+    reason: Annotated[
+        Literal["copy", "restored", "moved"], Parameter(name="--as", help="Why it is another installation.")
+    ],
+    common: Common = EVERYWHERE,
+) -> int:
+    """Accept another installation behind a system's name. A copy or a restored one is read from the start."""
+    with opened(common) as session:
+        session.koppel.adopt(name, reason)
+        if common.json:
+            emit({"system": name, "as": reason})
+        else:
+            out(f"{name} stands for the installation it reaches today ({reason}).")
+    return 0
+
+
+def demo(
+    *,
+    folder: Annotated[
+        Path | None,
+        Parameter(name="--folder", help="Where the demo's databases are put; else a folder that is deleted."),
+    ] = None,
+    keep: Annotated[bool, flag("--keep", "Keep the databases, in koppel-demo if no folder is named.")] = False,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Show it all on two made-up systems: review, coupling, full synchronisation, edits, conflicts, errors."""
+    from koppel.cli.demo import run_demo
+
+    if common.json:
+        raise usage("the demo is a story, not a document", "leave out --json")
+    return run_demo(folder or (Path("koppel-demo") if keep else None), common.quiet)

@@ -1,0 +1,174 @@
+"""A seeded world: both sides are edited by users between and during runs, the process dies anywhere, and laws must hold.
+
+`World(folder, seed)` draws a setting (or takes one); `live` lets users act and runs happen, with kills; `rest` finishes
+what is open; `check` compares with the laws of `world_laws`. The same seed gives the same history.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import text
+
+from koppel.connectors.memory import Knobs, MemorySystem
+from koppel.engine.bind import bind
+from koppel.engine.context import Asked, JobContext, OpenTable, Tables
+from koppel.engine.run import run_lines
+from koppel.model.job import JobKind, JobRecord
+from koppel.model.mapping import Mapping, TableRef
+from koppel.model.policy import Side
+from koppel.ports import TableOptions
+from koppel.store.connection import Owner
+from koppel.testing.interrupts import Killed, Moments, WatchedStore
+from koppel.testing.world_laws import Laws
+from koppel.testing.world_tables import COMPANIES, CONTACTS, Setting, companies, company_shape, contact_shape, contacts
+from koppel.testing.world_users import Users
+
+RUNS_TO_REST = 3
+"""Undisturbed runs after which everything must have come to rest."""
+
+
+@dataclass
+class World:
+    """One world. `store_type`: tests put a broken store here and must see the laws broken."""
+
+    folder: Path
+    seed: int
+    setting: Setting | None = None
+    store_type: type[WatchedStore] = WatchedStore
+    moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    kills: int = 0
+    steps: int = 0
+    moments: Moments = field(default_factory=Moments)
+
+    def __post_init__(self) -> None:
+        """Make systems, users and the store."""
+        self.draw = random.Random(self.seed)
+        self.drawn = self.setting or Setting.drawn(self.draw)
+        self.systems = (MemorySystem("erp", self._now), MemorySystem("crm", self._now))
+        for side in Side:
+            knobs = Knobs(
+                atomic_batch=self.drawn.atomic, returns_stored=self.drawn.returns_stored, batch_rows=self.drawn.batch_rows
+            )
+            self.systems[side].create_table(contact_shape(self.drawn), knobs)
+            self.systems[side].create_table(company_shape(side))
+        self.users = Users(self.drawn, self.systems, self.draw)
+        self.mappings = {COMPANIES: companies(), CONTACTS: contacts(self.drawn)}
+        if not self.drawn.families:
+            del self.mappings[COMPANIES]
+        self._ids = (f"00000000-0000-7000-8000-{number:012d}" for number in count(1))
+        self._owners = count(1)
+        self.store = self._open()
+
+    # ---- what happens
+
+    def live(self, steps: int) -> None:
+        """Users act and runs happen, so many times; some runs die, some have users act while they work."""
+        for _ in range(steps):
+            self.steps += 1
+            for _ in range(self.draw.choice([1, 2, 4])):
+                self.users.act()
+            danger = self.draw.choice([0.0, 0.0, 0.05, 0.15])
+            busy = self.draw.choice([0.0, 0.05, 0.2])
+            self.disturbed(Moments(lambda _, danger=danger: self.draw.random() < danger, self._sometimes(busy)))  # type: ignore[misc]
+
+    def disturbed(self, moments: Moments, full: bool | None = None) -> bool:
+        """One run with these moments; whether it lived to its end. After a death another process opens the store."""
+        self.moments = moments
+        self._watch()
+        try:
+            self.run(self.draw.random() < 0.3 if full is None else full)
+        except Killed:
+            self.kills += 1
+            self.store.close()
+            self.moments = Moments()
+            self._watch()
+            self.store = self._open()
+            return False
+        self.moments = Moments()
+        self._watch()
+        return True
+
+    def run(self, full: bool = True) -> list[JobRecord]:
+        """One run of all mappings; `full`: everything is compared, else what changed."""
+        kind = JobKind.FULL if full else JobKind.SYNC
+        number = self.store.open_run(kind)
+        asked = Asked(creates=True, everything=full, lifted=True)
+        depends = {name: mapping.depends_on for name, mapping in self.mappings.items()}
+        failures = run_lines(list(self.mappings), depends, lambda name: self._job(number, name, kind, asked), strict=False)
+        self.store.finish_run(number)
+        assert not failures.errors, f"{self}: a run failed: {failures.errors}"
+        return self.store.jobs(run=number)
+
+    def rest(self) -> None:
+        """Undisturbed runs until nothing happens any more. Fails when that takes too long."""
+        for _ in range(RUNS_TO_REST):
+            self.run(full=False)
+        before = self._state()
+        self.run(full=True)
+        after = self._state()
+        assert before == after, f"{self}: a further run wrote: {self._effects()[before[0] :]}"
+
+    def check(self) -> None:
+        """Fail when a law is broken, with everything needed to see it again."""
+        broken = Laws(self.mappings[CONTACTS], self.users, self.store).broken()
+        assert not broken, "\n".join([f"{self}:", *broken])
+
+    def __str__(self) -> str:
+        """How to see this history again."""
+        return f"World(seed={self.seed}, setting={self.drawn}) after {self.steps} steps, {self.kills} kills"
+
+    # ---- how
+
+    def _sometimes(self, busy: float) -> Callable[[], None]:
+        def act() -> None:
+            if self.draw.random() < busy:
+                self.users.act()
+
+        return act
+
+    def _now(self) -> datetime:
+        self.moment += timedelta(microseconds=50_021)
+        return self.moment
+
+    def _watch(self) -> None:
+        self.store.moments = self.moments
+        for system in self.systems:
+            system.on_effect = self.moments.on_effect
+
+    def _open(self) -> WatchedStore:
+        """The store as a new process opens it; whoever held leases before is dead."""
+        owner = Owner(f"world:{next(self._owners)}", lambda _: False)
+        store = self.store_type(f"sqlite:///{self.folder}/koppel-{self.seed}.db", self._now, owner)
+        store.watch(self.moments)
+        return store
+
+    def _table(self, ref: TableRef) -> OpenTable:
+        table = self.systems[Side.LEFT if ref.system == "erp" else Side.RIGHT].table(ref.table, TableOptions())
+        return OpenTable(table, table.describe())
+
+    def _tables(self, mapping: Mapping) -> Tables:
+        names = {name for line in mapping.fields if line.reference for name in line.reference.mappings}
+        referenced = {name: (self._table(self.mappings[name].left), self._table(self.mappings[name].right)) for name in names}
+        return Tables(("erp", "crm"), (self._table(mapping.left), self._table(mapping.right)), referenced)
+
+    def _job(self, run: int, name: str, kind: JobKind, asked: Asked) -> JobContext:
+        mapping = self.mappings[name]
+        tables = self._tables(mapping)
+        job = self.store.open_job(run, name, kind, mapping.direction, repr(mapping))
+        return JobContext(job, bind(mapping, tables), tables, self.store, asked, self._now, self._new_ids)
+
+    def _new_ids(self, how_many: int) -> Sequence[str]:
+        return [next(self._ids) for _ in range(how_many)]
+
+    def _effects(self) -> list[object]:
+        return [effect for system in self.systems for effect in system.effects]
+
+    def _state(self) -> tuple[int, list[tuple[object, ...]]]:
+        """How often systems were written to, and every coupling as the store keeps it."""
+        with self.store.transaction() as connection:
+            couplings = [tuple(row) for row in connection.execute(text("SELECT * FROM coupling ORDER BY id"))]
+        return len(self._effects()), couplings

@@ -1,0 +1,139 @@
+"""The laws of every history (DESIGN 7), checked against what the world itself remembers of its users."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from koppel.connectors.memory import MemoryTable, Record
+from koppel.model.coupling import LEFT_ID, RIGHT_ID
+from koppel.model.listing import Conflict, ErrorRecord
+from koppel.model.mapping import Mapping
+from koppel.model.policy import Direction, Side
+from koppel.store import SqlStore
+from koppel.testing.world_tables import COMPANIES, CONTACTS, TAG, ZONE
+from koppel.testing.world_users import Edit, Users
+
+DELETION = "deletion"
+
+
+@dataclass
+class Laws:
+    """The state of a world after it has come to rest. `broken()` names every law that does not hold, with its record."""
+
+    mapping: Mapping
+    users: Users
+    store: SqlStore
+    couplings: dict[str, list[tuple[str, str]]] = field(init=False)
+    conflicts: dict[tuple[str, str], Conflict] = field(init=False)
+    errors: dict[tuple[Side, str], ErrorRecord] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the store once."""
+        self.couplings = {name: pairs_of(self.store, name) for name in (CONTACTS, COMPANIES)}
+        self.conflicts = {(c.left_id, c.right_id): c for c in self.store.conflicts(CONTACTS)}
+        self.errors = {(e.side, e.record): e for e in self.store.errors(CONTACTS)}
+
+    def broken(self) -> list[str]:
+        """Everything that is not as it must be."""
+        checks = (self._duplicates, self._one_to_one, self._journal, self._all_coupled, self._equal, self._no_edit_lost)
+        return [text for check in checks for text in check()]
+
+    def table(self, side: Side) -> MemoryTable:
+        """The contacts of that side."""
+        return self.users.table(side)
+
+    def _duplicates(self) -> Iterator[str]:
+        """At most one record per business key and side."""
+        for side in Side:
+            tags = Counter(record[TAG] for record in self.table(side).records().values())
+            yield from (f"{number} records {tag} on the {side.word}" for tag, number in tags.items() if number > 1)
+
+    def _one_to_one(self) -> Iterator[str]:
+        for name, pairs in self.couplings.items():
+            for side in Side:
+                ids = Counter(pair[side] for pair in pairs)
+                yield from (f"{name}: {id_} on the {side.word} is coupled {n} times" for id_, n in ids.items() if n > 1)
+
+    def _journal(self) -> Iterator[str]:
+        for name in self.couplings:
+            if self.store.open_intents(name):
+                yield f"{name}: the journal is not empty"
+
+    def _all_coupled(self) -> Iterator[str]:
+        """Every record that the mapping may carry is coupled, unless an error or a person's deletion says why not."""
+        coupled = [{pair[side] for pair in self.couplings[CONTACTS]} for side in Side]
+        for side in Side:
+            if not self.mapping.direction.reaches(side.other):
+                continue
+            for id_, record in self.table(side).records().items():
+                excused = (side, id_) in self.errors or (side.other, record[TAG]) in self.users.deleted or record[ZONE]
+                if id_ not in coupled[side] and not excused:
+                    yield f"{record[TAG]} on the {side.word} is not coupled, and nothing says why"
+
+    def _equal(self) -> Iterator[str]:
+        """Both sides say the same in every mapped field, where nothing is open."""
+        left, right = (self.table(side).records() for side in Side)
+        for pair in self.couplings[CONTACTS]:
+            records = (left.get(pair[0]), right.get(pair[1]))
+            if records[0] is None or records[1] is None:
+                if not self._open(pair, None) and not (records[0] is None and records[1] is None):
+                    yield f"{pair}: one record is gone and nothing is open"
+                continue
+            for line in self.mapping.fields:
+                name = line.left or ""
+                values = self._comparable(name, records[0], records[1])
+                if values[0] != values[1] and not self._open(pair, name) and not self._drift(pair, name, records):
+                    yield f"{records[0][TAG]}.{name}: {values[0]!r} and {values[1]!r}, and nothing is open"
+
+    def _comparable(self, name: str, left: Record, right: Record) -> tuple[object, object]:
+        if name != "company" or left[name] is None:
+            return left[name], right[name]
+        return dict(self.couplings[COMPANIES]).get(str(left[name]), "not coupled"), right[name]
+
+    def _open(self, pair: tuple[str, str], name: str | None) -> bool:
+        """Whether a conflict, an error or the filter holds this field of the pair (None: the whole pair)."""
+        if any((side, pair[side]) in self.errors for side in Side):
+            return True
+        left = self.table(Side.LEFT).records().get(pair[0])
+        if left is not None and left[ZONE]:
+            return True
+        conflict = self.conflicts.get(pair)
+        if conflict is None:
+            return False
+        whole = conflict.kind == DELETION or self.mapping.conflict_scope == "record"
+        return whole or name in conflict.fields
+
+    def _drift(self, pair: tuple[str, str], name: str, records: tuple[Record, Record]) -> bool:
+        """Whether the receiver of a one-way field holds what its own user typed there."""
+        line = next(line for line in self.mapping.fields if line.left == name)
+        narrowed = self.mapping.direction if line.direction is Direction.BOTH else line.direction
+        if narrowed is Direction.BOTH:
+            return False
+        receiver = Side.RIGHT if narrowed is Direction.TO_RIGHT else Side.LEFT
+        source = records[receiver.other][name]
+        typed = [e.value for e in self.users.edits if (e.side, e.record, e.field) == (receiver, pair[receiver], name)]
+        return name == "company" or records[receiver][name] in typed or source is None
+
+    def _no_edit_lost(self) -> Iterator[str]:
+        """Every value a user typed stands on both sides, was superseded there by its own side, or is kept somewhere."""
+        latest: dict[tuple[Side, str, str], Edit] = {(e.side, e.record, e.field): e for e in self.users.edits}
+        pairs = {(side, pair[side]): pair for pair in self.couplings[CONTACTS] for side in Side}
+        for (side, record, _), edit in latest.items():
+            now = self.table(side).records().get(record)
+            if edit.number < self.users.last_words.get((side, record), 0):
+                continue  # its own user deleted it
+            if (now is None or now[edit.field] != edit.value) and not self._kept(edit, pairs):
+                yield f"{edit}: overwritten by {now and now[edit.field]!r}, and kept nowhere"
+
+    def _kept(self, edit: Edit, pairs: dict[tuple[Side, str], tuple[str, str]]) -> bool:
+        """Whether the history or an open conflict holds the value."""
+        history = self.store.history_of(CONTACTS, edit.side, edit.record)
+        if any((entry.field, entry.before) == (edit.field, edit.value) for entry in history):
+            return True
+        conflict = self.conflicts.get(pairs.get((edit.side, edit.record), ("", "")))
+        return conflict is not None and edit.value in (*conflict.left_values, *conflict.right_values)
+
+
+def pairs_of(store: SqlStore, mapping: str) -> list[tuple[str, str]]:
+    """All coupled pairs of a mapping."""
+    return [store.coupling(number).select(LEFT_ID, RIGHT_ID).row(0) for number in store.all_couplings(mapping)]
