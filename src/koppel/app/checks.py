@@ -97,7 +97,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
         for side in Side
         if bound.mapping.direction.reaches(side)
     ]
-    return [CheckLine(name, True, f"{bound.cells} fields compared; creates in {' and '.join(creates)}")]
+    return [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
 
 
 def apply(workplace: Workplace, plan: bool) -> list[ApplyLine]:

@@ -51,6 +51,7 @@ def full_run(workplace: Workplace, names: Sequence[str], options: FullOptions) -
         raise Halted(_likely_reasons(likely), _next_command(likely))
     for name, pairs in likely.items():
         if options.create_anyway:
+            workplace.store.apply_mapping(name, workplace.document(name))
             workplace.store.keep_apart(name, pairs, creates=True)
     won = winners(options.first_contact, lines)
     asked = {name: Asked(creates=True, everything=True, sweep=True, first_contact=won[name]) for name in lines}

@@ -28,7 +28,7 @@ def bind(mapping: Mapping, tables: Tables) -> BoundMapping:
         _check_options(mapping, side, shapes[side], problems)
     _check_matches(mapping, shapes, problems)
     _check_references(mapping, tables, problems)
-    identities = tuple(_identity(mapping, side, shapes[side], bound_lines, problems) for side in Side)
+    identities = tuple(_identity(side, shapes[side], bound_lines) for side in Side)
     if problems:
         raise ConfigurationError(problems)
     cells = [line for line in bound_lines if not line.mapping.on_create]
@@ -134,7 +134,7 @@ def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem])
             problems.extend(_unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None)
 
 
-def _identity(mapping: Mapping, side: Side, shape: TableShape, lines: list[Line], problems: list[Problem]) -> Identity:
+def _identity(side: Side, shape: TableShape, lines: list[Line]) -> Identity:
     """Where the ids of records created on `side` come from (DESIGN 11)."""
     written = {line.mapping.name(side) for line in lines if line.reaches(side)}
     if set(shape.key) <= written:
@@ -148,11 +148,7 @@ def _identity(mapping: Mapping, side: Side, shape: TableShape, lines: list[Line]
     roomy = len(key) == 1 and key[0] is not None and (
         key[0].kind is Kind.UUID or (key[0].kind in (Kind.TEXT, Kind.CODE) and (key[0].length or UUID_LENGTH) >= UUID_LENGTH)
     )
-    if not roomy and mapping.direction.reaches(side):
-        where, names = f"mappings.{mapping.name}", ", ".join(shape.key)
-        what = f"records cannot be created in {mapping.table(side)}: nothing fills its key {names}"
-        problems.append(Problem(where, what, f"map {names}, or choose another direction"))
-    return Identity.CLIENT
+    return Identity.CLIENT if roomy else Identity.IMPOSSIBLE
 
 
 def _check_clock(bound: BoundMapping, problems: list[Problem]) -> None:

@@ -267,7 +267,10 @@ def _first_reason(context: JobContext, verdict: Verdict, row: int) -> tuple[Side
             code = verdict.translation.reasons[side][line][row]
             if code is not None:
                 found.append((code == "waiting", side, str(code), field_label(context.bound, int(line), side)))
-    waits, side, code, label = min(found, key=lambda item: item[0])
+    if not found:  # every value could be had, but nothing fills the key of a record to be created
+        side = Side.LEFT if verdict.plan.actions[row] == Action.CREATE_LEFT else Side.RIGHT
+        return side, "no_key", ", ".join(context.bound.shape(side).key)
+    _, side, code, label = min(found, key=lambda item: item[0])
     return side, code, label
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from koppel.engine.context import JobContext
 from koppel.engine.page import Page
 from koppel.engine.references import look_up
+from koppel.model.bound import Identity
 from koppel.model.policy import Direction, Drift, FirstContact, OnConflict, Side
 from koppel.model.situation import Blank, Cell, Move, Winner
 from koppel.reconcile.classify import CellRules, Codes, Evidence, Mask, blanks
@@ -59,7 +60,10 @@ def judge(context: JobContext, page: Page) -> Verdict:
     blank = (blank_values(bound, Side.LEFT, page.values[0]), blank_values(bound, Side.RIGHT, page.values[1]))
     evidence = _evidence(context, page, translation, moves, blank)
     failed, waiting = _reasons(translation)
-    facts = Facts(page.coupled, page.exists, page.in_scope, evidence, blank, translation.blank_sent, failed, waiting)
+    creatable = tuple(identity is not Identity.IMPOSSIBLE for identity in bound.identities)
+    facts = Facts(
+        page.coupled, page.exists, page.in_scope, evidence, blank, translation.blank_sent, failed, waiting, (creatable[0], creatable[1])
+    )
     writable = tuple(np.array([line.reaches(side) for line in bound.lines], dtype=np.bool_) for side in Side)
     plan = reconcile(facts, rules_of(context), policy_of(context), (writable[0], writable[1]))
     both = page.exists[0] & page.exists[1]
@@ -148,6 +152,7 @@ def _with_resolved(context: JobContext, page: Page, plan: Plan, translation: Tra
         kind = line.mapping.on_conflict or context.bound.mapping.on_conflict
         where = pl.Series(plan.cells[:, cell] == Cell.RESOLVE)
         for side in Side:
-            made = resolve(kind, page.values[side][cell], translation.values[side][cell])
+            both = (page.values[side][cell], translation.values[side][cell])  # left first, lest a tie makes two values of one
+            made = resolve(kind, *(both if side is Side.LEFT else both[::-1]))
             values[side][cell] = pl.select(pl.when(where).then(made).otherwise(values[side][cell])).to_series()
     return replace(translation, values=values)

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from koppel.engine.context import JobContext
+from koppel.engine.history import of_records
 from koppel.engine.judge import Verdict
 from koppel.engine.page import Page, unpack
 from koppel.engine.settle import Progress, arrived, coupling_rows, error_row, error_rows, sentence
-from koppel.engine.write import Batch, history_of
+from koppel.engine.write import Batch
 from koppel.model.coupling import COUPLING, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
@@ -38,7 +39,7 @@ def outcome_of(
             errors.append(error_row(page, int(row), side.other, str(Waiting.STALE), "", sentence(str(Waiting.STALE), "")))
         else:
             look_again(context, page, int(row))
-    settlement = Settlement(history=history_of(context, verdict, batch, written))
+    settlement = Settlement(history=of_records(batch.intent.history, batch.write.rows[ID].filter(pl.Series(written))))
     if batch.ends:
         ended = tuple(page.pairs[COUPLING].gather(rows).to_list())
         settlement = replace(settlement, uncoupled=ended, apart=ended if batch.write.kind is WriteKind.UPDATE else ())
@@ -49,7 +50,8 @@ def outcome_of(
     count_errors(failed, tally)
     progress.failed.update(batch.rows[~written].tolist())
     done = np.zeros(len(page), dtype=np.bool_)
-    done[[row for row in rows.tolist() if row not in progress.failed]] = True
+    done[rows] = True
+    done[list(progress.failed)] = False
     calm = done & ~verdict.plan.clashes().any(axis=1)
     agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
     return replace(settlement, errors=failed, cleared=records_of(page.take(done)), agreed=agreed, tally=tally)

@@ -4,9 +4,11 @@ A journal row says what was meant. Whether it happened stands in the system: the
 was sent is settled. What cannot be found out is an error that waits for a person.
 """
 
+import numpy as np
 import polars as pl
 
 from koppel.engine.context import JobContext
+from koppel.engine.history import of_records, of_what_happened
 from koppel.engine.page import VERSIONS, pack, unpack
 from koppel.engine.settle import sentence
 from koppel.engine.write import lookup_field
@@ -68,13 +70,20 @@ def _now(context: JobContext, side: Side, ids: pl.Series) -> tuple[pl.DataFrame,
     return frame, prints(context.bound, side, raw(context.bound.lines[: context.bound.cells], side, frame))
 
 
+def _packed(context: JobContext, rows: pl.DataFrame, column: str) -> Fingerprints:
+    """Fingerprints of an intent; nothing is known of them when the mapping's fields have changed since."""
+    if (rows["layout"] == context.layout).all():
+        return unpack(rows[column], context.bound.cells)
+    return np.zeros((len(rows), context.bound.cells), dtype=np.uint64)
+
+
 def _recover_creates(context: JobContext, open_intent: OpenIntent, rows: pl.DataFrame) -> None:
     """Found: coupled, with what was sent as the baseline of both sides. Not found: the chosen id is kept for the next try."""
-    side, cells = open_intent.intent.side, context.bound.cells
+    side = open_intent.intent.side
     frame, _ = _now(context, side, rows[_IDS[side]])
     there = frame["@there"].to_numpy()
     found = rows.filter(pl.Series(there))
-    sent, source = unpack(found["sent"], cells), unpack(found["source"], cells)
+    sent, source = _packed(context, found, "sent"), _packed(context, found, "source")
     source[sent == 0] = 0
     couplings = _couplings(context, side.other, found, *((sent, source) if side is Side.LEFT else (source, sent)))
     lost = rows.filter(~pl.Series(there))
@@ -108,7 +117,7 @@ def _recover_updates(context: JobContext, open_intent: OpenIntent, rows: pl.Data
     known = kept["layout"].is_not_null()
     if known.any():
         place = known.arg_true().to_numpy()
-        sent, source = unpack(rows["sent"].filter(known), cells), unpack(rows["source"].filter(known), cells)
+        sent, source = (_packed(context, rows.filter(known), name) for name in ("sent", "source"))
         base = [unpack(kept[name].filter(known), cells) for name in ("left_base", "right_base")]
         arrived = (sent != 0) & (now[place] == sent)
         base[side][arrived] = sent[arrived]
@@ -117,15 +126,20 @@ def _recover_updates(context: JobContext, open_intent: OpenIntent, rows: pl.Data
         kept = kept.filter(known).with_columns(
             *empty, pack(base[0]).alias("left_base"), pack(base[1]).alias("right_base"), pl.lit(True).alias("recovered")
         )
-    settlement = Settlement(couplings=kept.filter(pl.col("layout").is_not_null()).select(*COUPLING_SCHEMA))
+    ids = pl.DataFrame([open_intent.intent.rows[_IDS[side]].alias("record"), rows[_IDS[side]].alias(ID)])
+    history = of_what_happened(open_intent.intent.history, context.tables[side], ids)
+    settlement = Settlement(couplings=kept.filter(pl.col("layout").is_not_null()).select(*COUPLING_SCHEMA), history=history)
     context.store.settle(context.job, open_intent.id, settlement)
 
 
 def _recover_deletes(context: JobContext, open_intent: OpenIntent, rows: pl.DataFrame) -> None:
     """A record that is gone was deleted: its coupling ends. One that is still there is decided again."""
-    frame, _ = _now(context, open_intent.intent.side, rows[_IDS[open_intent.intent.side]])
-    gone = rows[COUPLING].filter(~frame["@there"]).drop_nulls().to_list()
-    context.store.settle(context.job, open_intent.id, Settlement(uncoupled=tuple(gone)))
+    side = open_intent.intent.side
+    frame, _ = _now(context, side, rows[_IDS[side]])
+    gone = rows.filter(~frame["@there"])
+    history = of_records(open_intent.intent.history, gone[_IDS[side]])
+    settlement = Settlement(uncoupled=tuple(gone[COUPLING].drop_nulls().to_list()), history=history)
+    context.store.settle(context.job, open_intent.id, settlement)
 
 
 def _unknown(context: JobContext, side: Side, rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 
 from koppel.engine.context import JobContext
 from koppel.engine.couple import look
+from koppel.model.bound import BoundMapping, Identity
 from koppel.model.policy import Side
 from koppel.model.review import ReviewLine, SideCount
 from koppel.model.values import ID
@@ -32,7 +33,7 @@ def review(context: JobContext) -> ReviewLine:
     mapping, bound = context.bound.mapping, context.bound
     matched = len(left.likely)
     creates = tuple(
-        max(0, side.counts.uncoupled - matched - len(side.ambiguous)) if mapping.direction.reaches(target) else 0
+        max(0, side.counts.uncoupled - matched - len(side.ambiguous)) if _creates(bound, target) else 0
         for side, target in ((right, Side.LEFT), (left, Side.RIGHT))
     )
     rows = [context.tables[side].table.features.batch_rows for side in Side]
@@ -50,6 +51,10 @@ def review(context: JobContext) -> ReviewLine:
         match=tuple(str(rule) for rule in mapping.match),
         waits_for=mapping.depends_on,
     )
+
+
+def _creates(bound: BoundMapping, side: Side) -> bool:
+    return bound.mapping.direction.reaches(side) and bound.identities[side] is not Identity.IMPOSSIBLE
 
 
 def _read(context: JobContext, side: Side, match: bool) -> _Side:

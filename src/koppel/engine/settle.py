@@ -8,7 +8,16 @@ import polars as pl
 from koppel.engine.context import JobContext
 from koppel.engine.page import VERSIONS, Page, pack
 from koppel.model.bound import BoundMapping
-from koppel.model.coupling import CONFLICT_SCHEMA, COUPLING, COUPLING_SCHEMA, ERROR_SCHEMA, LEFT_ID, RIGHT_ID, ConflictKind, Waiting
+from koppel.model.coupling import (
+    CONFLICT_SCHEMA,
+    COUPLING,
+    COUPLING_SCHEMA,
+    ERROR_SCHEMA,
+    LEFT_ID,
+    RIGHT_ID,
+    ConflictKind,
+    Waiting,
+)
 from koppel.model.policy import Side
 from koppel.model.situation import Move
 from koppel.model.values import VERSION
@@ -154,6 +163,7 @@ _ENGINE_REASONS = {
     "unknown_reference": ("{field} names a record that does not exist.", "Correct the value, or create the record it names."),
     "waiting": ("{field} names a record that is not coupled yet.", "It is tried again in every run; couple or synchronise that record."),
     "newcomer": ("It may be the record that a create of unknown outcome has made.", "Couple it with its source, or retry that error."),
+    "no_key": ("The record cannot be created: nothing fills its key {field}.", "Map the key, or create it by hand and couple the two."),
     "ambiguous": ("More than one record could be the partner, or the one found is coupled already.", "Couple the right one by hand."),
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),

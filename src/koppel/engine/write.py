@@ -8,11 +8,12 @@ import numpy.typing as npt
 import polars as pl
 
 from koppel.engine.context import JobContext
+from koppel.engine.history import of_write
 from koppel.engine.judge import Verdict
 from koppel.engine.page import pack
 from koppel.model.action import Action
 from koppel.model.bound import BoundMapping, Identity
-from koppel.model.coupling import COUPLING, INTENT_SCHEMA, LEFT_ID, RIGHT_ID, History, Intent
+from koppel.model.coupling import COUPLING, INTENT_SCHEMA, LEFT_ID, RIGHT_ID, Intent
 from koppel.model.policy import Side
 from koppel.model.situation import Cell
 from koppel.model.values import ID, OP, dtype, key_text
@@ -122,8 +123,10 @@ def _intent(context: JobContext, verdict: Verdict, side: Side, write: Write, row
     columns = [
         write.rows[OP].alias("op"), page.pairs[COUPLING].gather(rows), ids[0].alias(LEFT_ID), ids[1].alias(RIGHT_ID),
         pack(page.prints[side.other][rows]).alias("source"), pack(meant).alias("sent"), _lookup_texts(bound, side, write).alias("lookup"),
+        pl.repeat(context.layout, len(rows), dtype=pl.Int64, eager=True).alias("layout"),
     ]
-    return Intent(side, write.kind, pl.DataFrame(columns).select(*INTENT_SCHEMA))
+    history = of_write(page.records[side], page.ids(side), write, rows, side) if bound.mapping.history_days else None
+    return Intent(side, write.kind, pl.DataFrame(columns).select(*INTENT_SCHEMA), history)
 
 
 def lookup_field(bound: BoundMapping, side: Side) -> str | None:
@@ -141,25 +144,3 @@ def _lookup_texts(bound: BoundMapping, side: Side, write: Write) -> pl.Series:
         renamed = write.mask[:, [write.fields.index(name) for name in key]].any(axis=1)
         return pl.select(pl.when(pl.Series(renamed)).then(write.rows.select(key_text(key)).to_series())).to_series()
     return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(write.rows))
-
-
-def history_of(context: JobContext, verdict: Verdict, batch: Batch, written: npt.NDArray[np.bool_]) -> History | None:
-    """Before and after of what a write changed (`written`: which of the batch's rows); a create needs none."""
-    if context.bound.mapping.history_days == 0 or batch.write.kind is WriteKind.CREATE or not written.any():
-        return None
-    page, side = verdict.page, batch.side
-    ids, keep = page.ids(side).gather(batch.rows), pl.Series(written)
-    parts = []
-    for place, name in enumerate(batch.write.fields or context.bound.mapped(side)):
-        before = page.records[side][name].gather(batch.rows).cast(pl.String) if name in page.records[side].columns else None
-        after = batch.write.rows[name].cast(pl.String) if batch.write.fields else None
-        mask = keep & pl.Series(batch.write.mask[:, place]) if batch.write.fields else keep
-        nothing = pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(ids))
-        frame = pl.DataFrame(
-            [ids.alias("record"), pl.Series([name], dtype=pl.String).new_from_index(0, len(ids)).alias("field"),
-             (nothing if before is None else before).alias("before"), (nothing if after is None else after).alias("after")]
-        )
-        parts.append(frame.filter(mask))
-    changes = pl.concat(parts)
-    packed = changes.write_ipc(None, compression="zstd").getvalue()
-    return History(side, changes["record"].unique().to_list(), packed)

@@ -22,6 +22,8 @@ class Identity(StrEnum):
     """A number reserved beforehand."""
     LOOKUP = "lookup"
     """The system gives it; found again by a unique mapped field."""
+    IMPOSSIBLE = "nobody"
+    """Nothing fills the key: records are updated on this side, and one to be created is that record's error."""
     NONE = "none"
     """The system gives it and nothing tells two alike records apart: a lost answer stays unknown."""
 

@@ -119,11 +119,12 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Intent:
-    """One write as the journal keeps it until it is settled. `rows`: see INTENT_SCHEMA."""
+    """One write as the journal keeps it until it is settled. `rows`: see INTENT_SCHEMA; `history`: what it is going to replace."""
 
     side: Side
     kind: WriteKind
     rows: pl.DataFrame
+    history: History | None = None
 
 
 INTENT_SCHEMA = pl.Schema(
@@ -134,6 +135,7 @@ INTENT_SCHEMA = pl.Schema(
         RIGHT_ID: pl.String(),
         "source": pl.Binary(),  # the source side's cells as they were observed
         "sent": pl.Binary(),  # the destination's cells as they will be stored; 0 where not sent
-        "lookup": pl.String(),  # value of the unique field by which a generated key is found again
+        "lookup": pl.String(),  # by what a generated or changed key is found again
+        "layout": pl.Int64(),  # in which `source` and `sent` are packed
     }
 )

@@ -34,8 +34,9 @@ class JobState(StrEnum):
 
 @dataclass
 class Counts:
-    """What became of the records decided in one direction; each counts exactly once. The first eight are Business
-    Central's (4.13).
+    """What became of the records decided in one direction; each counts exactly once. The first eight are Business Central's.
+
+    `coupled` counts couplings made and stands beside what then became of the pair (semantics 4.13).
     """
 
     inserted: int = 0

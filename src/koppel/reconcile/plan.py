@@ -55,6 +55,8 @@ class Facts:
     blank_sent: tuple[Mask, Mask]
     failed: tuple[Mask, Mask]
     waiting: tuple[Mask, Mask]
+    creatable: tuple[bool, bool] = (True, True)
+    """Per side: whether a record can be created there at all."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def reconcile(
         content=content,
         actions=todo,
         sent=(sent[0], sent[1]),
-        hold=_held(facts, (sent[0], sent[1])),
+        hold=_held(facts, todo, (sent[0], sent[1])),
         aside=_aside(facts, presence, todo, (sent[0], sent[1])),
     )
 
@@ -123,8 +125,11 @@ def _sent(side: Side, cells: Codes, todo: Codes, writable: npt.NDArray[np.bool_]
     return sent
 
 
-def _held(facts: Facts, sent: tuple[Mask, Mask]) -> Codes:
+def _held(facts: Facts, todo: Codes, sent: tuple[Mask, Mask]) -> Codes:
     failed = (sent[0] & facts.failed[0]).any(axis=1) | (sent[1] & facts.failed[1]).any(axis=1)
+    for side, create in ((Side.LEFT, Action.CREATE_LEFT), (Side.RIGHT, Action.CREATE_RIGHT)):
+        if not facts.creatable[side]:
+            failed |= todo == create
     waiting = (sent[0] & facts.waiting[0]).any(axis=1) | (sent[1] & facts.waiting[1]).any(axis=1)
     return np.where(failed, np.uint8(Hold.FAILED), np.where(waiting, np.uint8(Hold.WAITING), np.uint8(Hold.NONE)))
 

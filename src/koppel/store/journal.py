@@ -5,6 +5,7 @@ baseline, an error or a history row are `intend` and `settle`.
 import io
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, and_, case, exists, false, func, or_, select
@@ -63,7 +64,7 @@ class Journal(Jobs):
         with self.transaction() as connection:
             here = schema.journal.c.mapping == self.mapping_id(connection, mapping)
             rows = connection.execute(select(schema.journal).where(here).order_by(schema.journal.c.id)).all()
-        return [OpenIntent(r.id, r.job, Intent(Side(r.side), WriteKind(r.kind), pl.read_ipc(r.rows))) for r in rows]
+        return [OpenIntent(r.id, r.job, _intent(r)) for r in rows]
 
     def aside(self, job: Job) -> pl.DataFrame:
         """What the job has set aside (ASIDE_SCHEMA)."""
@@ -124,6 +125,7 @@ class Journal(Jobs):
             "side": int(intent.side),
             "kind": intent.kind,
             "rows": packed.getvalue(),
+            "history": None if intent.history is None else intent.history.blob,
         }
         return insert_one(connection, schema.journal, values)
 
@@ -268,3 +270,9 @@ class Journal(Jobs):
             prefix="OR IGNORE",
             history=key,
         )
+
+
+def _intent(row: Any) -> Intent:
+    side = Side(row.side)
+    history = row.history and History(side, pl.read_ipc(row.history)["record"].unique(maintain_order=True).to_list(), row.history)
+    return Intent(side, WriteKind(row.kind), pl.read_ipc(row.rows), history)

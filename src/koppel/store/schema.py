@@ -164,6 +164,7 @@ journal = Table(
     Column("side", Integer, nullable=False),
     Column("kind", String, nullable=False),
     Column("rows", LargeBinary, nullable=False),
+    Column("history", LargeBinary),  # becomes a row of history when the write is settled
 )
 
 error = Table(

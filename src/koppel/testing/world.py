@@ -6,14 +6,14 @@ what is open; `check` compares with the laws of `world_laws`. The same seed give
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 from sqlalchemy import text
 
-from koppel.connectors.memory import Knobs, MemorySystem
+from koppel.connectors.memory import Knobs, MemorySystem, Record
 from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
 from koppel.engine.run import run_lines
@@ -53,6 +53,8 @@ class World:
             knobs = Knobs(
                 atomic_batch=self.drawn.atomic, returns_stored=self.drawn.returns_stored, batch_rows=self.drawn.batch_rows
             )
+            if self.drawn.shouts and side is Side.RIGHT:
+                knobs = replace(knobs, returns_stored=True, fill=_shout)
             self.systems[side].create_table(contact_shape(self.drawn), knobs)
             self.systems[side].create_table(company_shape(side))
         self.users = Users(self.drawn, self.systems, self.draw)
@@ -172,3 +174,7 @@ class World:
         with self.store.transaction() as connection:
             couplings = [tuple(row) for row in connection.execute(text("SELECT * FROM coupling ORDER BY id"))]
         return len(self._effects()), couplings
+
+
+def _shout(record: Record) -> Record:
+    return {"name": str(record["name"]).upper()} if record["name"] else {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from koppel.connectors.memory import MemoryTable, Record
-from koppel.model.coupling import LEFT_ID, RIGHT_ID
+from koppel.model.coupling import LEFT_ID, RIGHT_ID, ConflictKind
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import Mapping
 from koppel.model.policy import Direction, Side
@@ -13,7 +13,7 @@ from koppel.store import SqlStore
 from koppel.testing.world_tables import COMPANIES, CONTACTS, TAG, ZONE
 from koppel.testing.world_users import Edit, Users
 
-DELETION = "deletion"
+DELETION, UPDATE = str(ConflictKind.DELETION), str(ConflictKind.UPDATE)
 
 
 @dataclass
@@ -35,7 +35,8 @@ class Laws:
 
     def broken(self) -> list[str]:
         """Everything that is not as it must be."""
-        checks = (self._duplicates, self._one_to_one, self._journal, self._all_coupled, self._equal, self._no_edit_lost)
+        whole = (self._duplicates, self._one_to_one, self._journal, self._all_coupled)
+        checks = (*whole, self._equal, self._no_edit_lost, self._no_false_conflict)
         return [text for check in checks for text in check()]
 
     def table(self, side: Side) -> MemoryTable:
@@ -74,18 +75,20 @@ class Laws:
         """Both sides say the same in every mapped field, where nothing is open."""
         left, right = (self.table(side).records() for side in Side)
         for pair in self.couplings[CONTACTS]:
-            records = (left.get(pair[0]), right.get(pair[1]))
-            if records[0] is None or records[1] is None:
-                if not self._open(pair, None) and not (records[0] is None and records[1] is None):
+            here, there = left.get(pair[0]), right.get(pair[1])
+            if here is None or there is None:
+                if not self._open(pair, None) and here is not there:
                     yield f"{pair}: one record is gone and nothing is open"
                 continue
             for line in self.mapping.fields:
                 name = line.left or ""
-                values = self._comparable(name, records[0], records[1])
-                if values[0] != values[1] and not self._open(pair, name) and not self._drift(pair, name, records):
-                    yield f"{records[0][TAG]}.{name}: {values[0]!r} and {values[1]!r}, and nothing is open"
+                values = self._comparable(name, here, there)
+                if values[0] != values[1] and not self._open(pair, name) and not self._drift(pair, name, (here, there)):
+                    yield f"{here[TAG]}.{name}: {values[0]!r} and {values[1]!r}, and nothing is open"
 
     def _comparable(self, name: str, left: Record, right: Record) -> tuple[object, object]:
+        if name == "name" and self.users.setting.shouts:
+            return str(left[name]).lower(), str(right[name]).lower()
         if name != "company" or left[name] is None:
             return left[name], right[name]
         return dict(self.couplings[COMPANIES]).get(str(left[name]), "not coupled"), right[name]
@@ -132,6 +135,16 @@ class Laws:
             return True
         conflict = self.conflicts.get(pairs.get((edit.side, edit.record), ("", "")))
         return conflict is not None and edit.value in (*conflict.left_values, *conflict.right_values)
+
+
+    def _no_false_conflict(self) -> Iterator[str]:
+        """A person is asked about an update only when both sides' users really changed one of its fields."""
+        for pair, conflict in self.conflicts.items():
+            for side in Side:
+                typed = [e for e in self.users.edits if (e.side, e.record) == (side, pair[side]) and not e.first]
+                touched = {e.field for e in typed} | {"company"}
+                if conflict.kind == UPDATE and not touched & set(conflict.fields):
+                    yield f"{pair}: a conflict in {conflict.fields}, but nobody edited that on the {side.word}"
 
 
 def pairs_of(store: SqlStore, mapping: str) -> list[tuple[str, str]]:

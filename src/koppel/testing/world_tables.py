@@ -40,6 +40,8 @@ class Setting:
     families: bool = True
     atomic: bool = True
     returns_stored: bool = True
+    shouts: bool = False
+    """The right system stores names of new records in capitals, whatever it was sent."""
     batch_rows: int = 1000
 
     @staticmethod
@@ -56,6 +58,7 @@ class Setting:
             families=draw.random() < 0.7,
             atomic=draw.random() < 0.5,
             returns_stored=draw.random() < 0.8,
+            shouts=draw.random() < 0.3,
             batch_rows=draw.choice([1, 2, 1000]),
         )
 

@@ -27,6 +27,8 @@ class Edit:
     tag: str
     field: str
     value: str | None
+    first: bool = False
+    """Typed when the record was made."""
 
 
 @dataclass
@@ -59,9 +61,13 @@ class Users:
         else:
             self.draw.choices(actions, weights)[0]()
 
-    def create(self) -> None:
+    def tags(self, side: Side) -> set[str]:
+        """The business keys of all contacts of that side."""
+        return {str(record[TAG]) for record in self.table(side).records().values()}
+
+    def create(self, side: Side | None = None) -> None:
         """A new record on one side."""
-        self._put(self.draw.choice(list(Side)), self._new_tag(), None)
+        self._put(self.draw.choice(list(Side)) if side is None else side, self._new_tag(), None)
 
     def create_on_both(self) -> None:
         """Two users make the same person at the same time; an e-mail address tells."""
@@ -69,10 +75,10 @@ class Users:
         for side in Side:
             self._put(side, tag, f"{tag}@example.org")
 
-    def edit(self, side: Side | None = None, names: tuple[str, ...] = ()) -> None:
+    def edit(self, side: Side | None = None, names: tuple[str, ...] = (), tag: str | None = None) -> None:
         """A record changes in one or two fields; sometimes one is cleared, sometimes the stamp is a little late."""
         side = self.draw.choice(list(Side)) if side is None else side
-        record = self._any(side)
+        record = self._any(side, tag)
         if record is None:
             return
         id_, tag = record
@@ -84,12 +90,12 @@ class Users:
             late = {"modified": moment}
         self.table(side).edit(id_, {**values, **late})
         for name, value in values.items():
-            self._remember(side, id_, tag, name, value)
+            self._remember(Edit(len(self.edits), side, id_, tag, name, value))
 
-    def delete(self) -> None:
+    def delete(self, side: Side | None = None, tag: str | None = None) -> None:
         """A record is deleted."""
-        side = self.draw.choice(list(Side))
-        record = self._any(side)
+        side = self.draw.choice(list(Side)) if side is None else side
+        record = self._any(side, tag)
         if record is not None:
             self.deleted.add((side, record[1]))
             self.last_words[side, record[0]] = len(self.edits)
@@ -137,14 +143,16 @@ class Users:
         names = self.draw.sample(EDITED, self.draw.choice([1, 2, 3]))
         values = {name: self._typed(name) for name in names}
         self.table(side).put(id_, {TAG: tag, "email": email, **values})
-        for name, value in values.items():
-            self._remember(side, id_, tag, name, value)
+        for name in names:
+            value = self.table(side).records()[id_][name]  # as the system took it
+            self._remember(Edit(len(self.edits), side, id_, tag, name, str(value), first=True))
 
-    def _remember(self, side: Side, id_: str, tag: str, name: str, value: str | None) -> None:
-        self.edits.append(Edit(len(self.edits), side, id_, tag, name, value))
+    def _remember(self, edit: Edit) -> None:
+        self.edits.append(edit)
 
-    def _any(self, side: Side) -> tuple[str, str] | None:
+    def _any(self, side: Side, tag: str | None = None) -> tuple[str, str] | None:
         records = sorted((str(record[TAG]), id_) for id_, record in self.table(side).records().items())
+        records = [record for record in records if tag in (None, record[0])]
         if not records:
             return None
         tag, id_ = self.draw.choice(records)

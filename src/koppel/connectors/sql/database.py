@@ -88,6 +88,16 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def prove_writable(connection: sqlite3.Connection) -> None:
+    """Raise what SQLite raises when the file is read-only: BEGIN IMMEDIATE alone does not tell. Nothing is changed."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {version}")
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def quoted(name: str) -> str:
     """A name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'

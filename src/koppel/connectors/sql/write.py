@@ -13,7 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from koppel.connectors.sql.batch import Batch, Progress, batches
-from koppel.connectors.sql.database import Database, quoted
+from koppel.connectors.sql.database import Database, prove_writable, quoted
 from koppel.connectors.sql.read import Page, Query, fetch_page, keys_of, read_page
 from koppel.connectors.sql.reflect import Relation
 from koppel.connectors.sql.refusal import NOT_STORED, ROW_ERRORS, Refusal, missing_parent, refusal_of
@@ -39,6 +39,8 @@ def write_rows(database: Database, relation: Relation, write: Write, now: Callab
     if relation.view:
         refused = dict.fromkeys(range(len(write.rows)), _READ_ONLY)
     with database.connection() as connection:
+        if not len(write.rows):
+            prove_writable(connection)
         while True:
             progress = Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
             for row, refusal in refused.items():
