@@ -46,6 +46,21 @@ def test_a_partner_outside_its_filter_is_reported(twin: Twin) -> None:
     assert twin.effects() == 0
 
 
+def test_a_partner_that_comes_into_the_filter_is_coupled_though_it_was_reported_twice(twin: Twin) -> None:
+    """An edit of the partner, not of the reported record, cures it: looking decides anew in every run."""
+    text = "city = 'Ghent'"
+    twin.having(match=BY_NAME, right_options=SideOptions(filter_text=text, filter=parse(text)))
+    left = twin.put(Side.LEFT, 1, name="Anna")
+    right = twin.put(Side.RIGHT, 2, name="Anna", city="Bruges")
+    twin.full()
+    twin.full()
+    assert [error.skipped for error in twin.errors()] == [True]
+    twin.right.edit(right, {"city": "Ghent"})
+    twin.full()
+    assert twin.couplings() == [(left, right)]
+    assert not twin.errors()
+
+
 @pytest.mark.parametrize("policy", [OnDelete.ASK, OnDelete.DELETE, OnDelete.UNCOUPLE, OnDelete.RESTORE])
 def test_a_record_made_anew_takes_the_coupling_of_its_gone_forerunner(twin: Twin, policy: OnDelete) -> None:
     """DESIGN 3: one coupled to a gone record → taken over (re-key); deletions are decided after that, so none is left."""

@@ -56,12 +56,12 @@ _ERP = """
 CREATE TABLE customer (
   no TEXT PRIMARY KEY, name VARCHAR(100) NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '',
   post_code TEXT NOT NULL DEFAULT '', city TEXT NOT NULL DEFAULT '', e_mail TEXT NOT NULL DEFAULT '',
-  modified_at TEXT NOT NULL DEFAULT '2026-01-01T00:00:00Z');
+  credit NUMERIC NOT NULL DEFAULT 0, modified_at TEXT NOT NULL DEFAULT '2026-01-01T00:00:00Z');
 """
 _CRM = """
 CREATE TABLE account (
   accountid TEXT PRIMARY KEY, accountnumber TEXT, name VARCHAR(20), address1_line1 TEXT, address1_postalcode TEXT,
-  address1_city TEXT, emailaddress1 TEXT, statecode INTEGER NOT NULL DEFAULT 0,
+  address1_city TEXT, emailaddress1 TEXT, founded DATE, statecode INTEGER NOT NULL DEFAULT 0,
   modifiedon TEXT NOT NULL DEFAULT '2026-01-01T00:00:00Z');
 """
 _COUNTING = """
@@ -92,11 +92,11 @@ class Desk:
 
     folder: Path
 
-    def koppel(self, *words: str, **environment: str) -> Done:
+    def koppel(self, *words: str, **variables: str) -> Done:
         """Run a command without a terminal."""
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, *words],
-            cwd=self.folder, env=_environment(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            cwd=self.folder, env=environment(variables), stdin=subprocess.DEVNULL, capture_output=True, text=True,
             check=False, timeout=120,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
@@ -107,7 +107,7 @@ class Desk:
         main, terminal = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *words],
-            cwd=self.folder, env=_environment({"COLUMNS": "220", "TERM": "xterm"}),
+            cwd=self.folder, env=environment({"COLUMNS": "220", "TERM": "xterm"}),
             stdin=terminal, stdout=terminal, stderr=terminal, close_fds=True,
         )  # fmt: skip
         os.close(terminal)
@@ -187,7 +187,8 @@ def coupled_desk(desk: Desk, number: int) -> Desk:
     return desk
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def environment(more: dict[str, str]) -> dict[str, str]:
+    """The variables of a command: the source on its path, and nothing of koppel that this machine may have set."""
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     own = {key: value for key, value in os.environ.items() if not key.startswith("KOPPEL_")}
     own.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling everything anew for each command takes longer than the command

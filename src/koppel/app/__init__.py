@@ -1,5 +1,6 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
+from koppel.app.demo import Demo, edit_demo, make_demo
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
@@ -8,6 +9,7 @@ from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchR
 __all__ = [
     "ApplyLine",
     "CheckLine",
+    "Demo",
     "FirstContactQuestion",
     "FullOptions",
     "Koppel",
@@ -15,5 +17,7 @@ __all__ = [
     "PlanReport",
     "RunReport",
     "as_json",
+    "edit_demo",
+    "make_demo",
     "starter",
 ]

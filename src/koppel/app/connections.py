@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from uuid_utils import uuid7
 
 from koppel.config import Configuration
-from koppel.connectors.sql import open_system
 from koppel.engine.bind import bind
 from koppel.engine.context import OpenTable, Tables
 from koppel.errors import ConfigurationError, Halted, Problem
@@ -47,7 +46,7 @@ class Connections:
         if name not in self.systems:
             config = self.configuration.systems[name]
             kinds = config.options.get("fields")
-            self.systems[name] = open_system(name, self.configuration.system_url(name), config.timezone, kinds)
+            self.systems[name] = _open(name, self.configuration.system_url(name), config.timezone, kinds)
         return self.systems[name]
 
     def close(self) -> None:
@@ -105,6 +104,20 @@ class Connections:
         lag = None if options.lag_seconds is None else timedelta(seconds=options.lag_seconds)
         opened = system.table(table.table, TableOptions(options.key, options.modified, lag))
         return OpenTable(opened, opened.describe())
+
+
+def _open(name: str, url: str, timezone: str, kinds: dict[str, dict[str, str]] | None) -> System:
+    """The connector that the URL asks for; none is loaded that nobody asked for."""
+    if url.startswith(("postgresql:", "postgresql+psycopg:")):
+        try:
+            from koppel.connectors import postgresql
+        except ModuleNotFoundError as error:
+            remedy = "install it with: pip install 'koppel[postgresql]'"
+            raise ConfigurationError([Problem(name, f"{error.name} is not installed", remedy)]) from error
+        return postgresql.open_system(name, url, timezone, kinds)
+    from koppel.connectors import sql
+
+    return sql.open_system(name, url, timezone, kinds)
 
 
 def closing(connections: Connections) -> None:

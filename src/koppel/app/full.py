@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from koppel.app.levels import Workplace, run, winners
+from koppel.app.preflight import preflight
 from koppel.app.report import RunReport
 from koppel.engine.context import Asked
 from koppel.engine.review import review
@@ -34,6 +35,7 @@ class FullOptions:
 
 def review_lines(workplace: Workplace, names: Sequence[str]) -> list[ReviewLine]:
     """The review of these mappings. Writes nothing."""
+    preflight(workplace.connections, [workplace.mappings[name] for name in names], writes=False)
     return [review(workplace.look(name, Asked(creates=True))) for name in names]
 
 

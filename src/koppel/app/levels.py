@@ -72,7 +72,7 @@ class Workplace:
         """Before anything is written: everything fits, the systems are the ones they were, and no filter changed behind
         our back.
         """
-        preflight(self.connections, [self.mappings[name] for name in names])
+        preflight(self.connections, [self.mappings[name] for name in names], writes=True)
         self.connections.check_identities([self.mappings[name] for name in names], self.store)
         changed = [name for name in names if self._filter_changed(name)]
         if changed:

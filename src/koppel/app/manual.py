@@ -94,7 +94,7 @@ def match(
             made = context.store.coupled(mapping, Side.LEFT, line.likely["left_id"])[COUPLING].to_list()
             run_pairs(context, made, [])
 
-        report = _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=first_contact), work)
+        report = _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=first_contact, fresh=True), work)
         return MatchReport(line, coupled=len(line.likely), run=report)
     if reject:
         workplace.store.apply_mapping(mapping, workplace.document(mapping))
@@ -136,7 +136,7 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
         workplace.store.count_coupled(context.job, 1)
         run_pairs(context, context.store.coupled(mapping, Side.LEFT, pl.Series([ids[0]]))[COUPLING].to_list(), [])
 
-    return _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=chosen), work)
+    return _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=chosen, fresh=True), work)
 
 
 def uncouple(workplace: Workplace, mapping: str, records: Sequence[str], everything: bool) -> int:

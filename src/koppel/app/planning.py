@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from koppel.app.connections import Connections
 from koppel.app.levels import Workplace
+from koppel.app.preflight import preflight
 from koppel.app.report import PlanReport
 from koppel.engine.context import Asked, OpenTable
 from koppel.engine.pretend import Pretended, PretendTable
@@ -42,6 +43,7 @@ class _Pretence:
 
 def plan_run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked]) -> PlanReport:
     """What a run of these mappings would do. Neither a system nor the store is changed."""
+    preflight(workplace.connections, [workplace.mappings[name] for name in names], writes=False)
     if kind is JobKind.FULL:
         asked = {name: replace(said, creates=True, everything=True) for name, said in asked.items()}
     pretence = _Pretence()

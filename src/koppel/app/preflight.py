@@ -15,11 +15,14 @@ from koppel.model.write import Write, WriteKind
 from koppel.ports import Table
 
 
-def preflight(connections: Connections, mappings: Sequence[Mapping]) -> None:
-    """Raise `ConfigurationError` with all problems of these mappings, or a `SystemFailure` that names all systems."""
+def preflight(connections: Connections, mappings: Sequence[Mapping], writes: bool) -> None:
+    """Raise `ConfigurationError` with all problems of these mappings, or a `SystemFailure` that names all systems.
+
+    `writes`: the tables that the mappings write to have to be writable, too.
+    """
     problems: list[Problem] = []
     failures: list[SystemFailure] = []
-    for attempt in _attempts(connections, mappings):
+    for attempt in _attempts(connections, mappings, writes):
         try:
             attempt()
         except ConfigurationError as error:
@@ -34,17 +37,17 @@ def preflight(connections: Connections, mappings: Sequence[Mapping]) -> None:
         raise failures[0]
 
 
-def _attempts(connections: Connections, mappings: Sequence[Mapping]) -> list[Callable[[], object]]:
+def _attempts(connections: Connections, mappings: Sequence[Mapping], writes: bool) -> list[Callable[[], object]]:
     """Reach every system, then bind every mapping."""
     names = dict.fromkeys(mapping.table(side).system for mapping in mappings for side in Side)
     reach = [partial(connections.system, name) for name in names]
-    return [*reach, *(partial(_bind, connections, mapping) for mapping in mappings)]
+    return [*reach, *(partial(_bind, connections, mapping, writes) for mapping in mappings)]
 
 
-def _bind(connections: Connections, mapping: Mapping) -> None:
+def _bind(connections: Connections, mapping: Mapping, writes: bool) -> None:
     _, tables = connections.bind(mapping)
     for side in Side:
-        if mapping.direction.reaches(side):
+        if writes and mapping.direction.reaches(side):
             _try_to_write(tables[side].table)
 
 

@@ -14,8 +14,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from koppel.app import FullOptions, Koppel, RunReport
-from koppel.app.demo import Demo, edit_demo, make_demo
+from koppel.app import Demo, FullOptions, Koppel, RunReport, edit_demo, make_demo
 from koppel.cli.progress import Bars
 from koppel.cli.tables import conflict_table, error_table, explanation_table, job_table, review_table
 from koppel.model.policy import FirstContact

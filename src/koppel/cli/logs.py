@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from koppel.cli.options import EVERYWHERE, Common, flag, opened
 from koppel.cli.screen import emit
 from koppel.cli.show import show_conflicts, show_errors, show_jobs
+from koppel.cli.words import WAITING
 
 MappingChoice = Annotated[str | None, Parameter(name="MAPPING", help="Only this mapping.")]
 Limit = Annotated[int, Parameter(name="--limit", help="How many are listed.")]
@@ -42,7 +43,8 @@ def errors(
     """Show records that could not be carried, and why."""
     with opened(common) as session:
         session.koppel.select([mapping] if mapping else [])
-        found = session.koppel.errors(mapping)
+        # What only waits for another record is no failure, and there may be much of it.
+        found = sorted(session.koppel.errors(mapping), key=lambda error: error.code == WAITING)
         if common.json:
             emit(found if everything else found[:limit])
         else:

@@ -23,6 +23,8 @@ def couple(
     mapping: MappingName,
     left: Annotated[str, Parameter(name="LEFT", help="The record's id in the mapping's first system.")],
     right: Annotated[str, Parameter(name="RIGHT", help="The record's id in its second system.")],
+    /,
+    *,
     take: Annotated[
         str | None, Parameter(name="--take", help="The system whose values stand where the two differ.")
     ] = None,
@@ -37,6 +39,7 @@ def couple(
 
 def uncouple(
     mapping: MappingName,
+    /,
     *ids: Annotated[str, Parameter(name="ID", help="Records (ID or system:ID).")],
     everything: Annotated[bool, flag("--all", "All couplings of the mapping.")] = False,
     common: Common = EVERYWHERE,
@@ -61,6 +64,8 @@ def _uncoupled_text(mapping: str, many: int) -> str:
 
 def match(
     mapping: MappingName,
+    /,
+    *,
     accept: Annotated[bool, flag("--accept", "Couple the likely pairs and synchronise them.")] = False,
     reject: Annotated[bool, flag("--reject", "Keep the likely pairs apart for good.")] = False,
     first_contact: Annotated[
@@ -114,6 +119,8 @@ def _match_text(report: MatchReport) -> str:
 def explain(
     mapping: MappingName,
     id: Annotated[str, Parameter(name="ID", help="The record (ID or system:ID).")],
+    /,
+    *,
     common: Common = EVERYWHERE,
 ) -> int:
     """Tell everything about one record: values, what the next run would do and why, errors, conflicts, history."""
@@ -130,6 +137,8 @@ def explain(
 
 def resolve(
     id: Annotated[int, Parameter(name="ID", help="The conflict's number (koppel conflicts).")],
+    /,
+    *,
     take: Annotated[
         str,
         Parameter(
@@ -168,6 +177,8 @@ def retry(
 
 def approve(
     job: Annotated[int, Parameter(name="JOB", help="The number of a halted job (koppel jobs).")],
+    /,
+    *,
     common: Common = EVERYWHERE,
 ) -> int:
     """Lift the guard that halted a job, for exactly what it had set aside."""

@@ -20,6 +20,8 @@ def init(
     path: Annotated[
         Path | None, Parameter(name="PATH", help="The file, or the folder it is put in; else as --config says.")
     ] = None,
+    /,
+    *,
     preset: Annotated[
         str | None, Parameter(name="--preset", help="A ready-made configuration: business_central_dataverse.")
     ] = None,
@@ -121,6 +123,8 @@ def systems(*, common: Common = EVERYWHERE) -> int:
 
 def adopt(
     name: Annotated[str, Parameter(name="NAME", help="The system.")],
+    /,
+    *,
     reason: Annotated[
         Literal["copy", "restored", "moved"], Parameter(name="--as", help="Why it is another installation.")
     ],

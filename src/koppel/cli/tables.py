@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from koppel.cli.words import counted, moment, shown, thousands
+from koppel.cli.words import WAITING, counted, moment, shown, thousands
 
 if TYPE_CHECKING:
     from koppel.model.explanation import CellExplanation, Explanation
@@ -29,6 +29,8 @@ _COUNTERS = (
     "conflicts", "waiting", "drift", "out",
 )  # fmt: skip
 _JOB_WIDTH, _REVIEW_WIDTH = 180, 135
+_REVIEW_GIVES_UP = ((_REVIEW_WIDTH, ("Create by", "Waits for")), (110, ("Records", "Advice")))
+"""Columns of the review that make room on a terminal narrower than this."""
 _DELETION = "deletion"
 _VERDICTS = {
     "keep": "",
@@ -116,8 +118,9 @@ def review_table(lines: Sequence[ReviewLine], width: int = _REVIEW_WIDTH) -> Tab
             ]
             rows.append([line.mapping, *own, *shared] if place == 0 else [" ", *own, *[" "] * len(shared)])
     columns = ["Mapping", "System", *counts, "Create by", "Coupled", "Likely pairs", "Advice", "Waits for"]
-    if width < _REVIEW_WIDTH:
-        columns, rows = columns[:6] + columns[7:10], [row[:6] + row[7:10] for row in rows]
+    given_up = [names for least, names in _REVIEW_GIVES_UP if width < least]
+    kept = [place for place, name in enumerate(columns) if not any(name in names for names in given_up)]
+    columns, rows = [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
     return table("Full Synch. Review", columns, rows, numbers=[*counts, "Coupled", "Likely pairs"])
 
 
@@ -167,7 +170,7 @@ def error_table(errors: Sequence[ErrorRecord], mappings: Mappings) -> Table:
     rows = []
     for error in errors:
         record = f"{side_names(mappings, error.mapping)[error.side]}:{error.record}"
-        after = "skipped" if error.skipped else "tried again"
+        after = "waits" if error.code == WAITING else "skipped" if error.skipped else "tried again"
         rows.append(
             [error.id, error.mapping, record, error.field, error.message, after, error.times, error.job, error.last_at]
         )

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+WAITING = "waiting"
+"""The code of a record whose parent is not coupled yet (`model.coupling.Waiting`)."""
+
 
 def shown(value: object) -> str:
     """A value as people read it: numbers with groups of three, moments in local time, nothing as a dash."""

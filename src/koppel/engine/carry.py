@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from koppel.engine.context import JobContext
-from koppel.engine.couple import look
+from koppel.engine.couple import LOOKED_FOR, look
 from koppel.engine.judge import Verdict, judge
 from koppel.engine.outcome import count_errors, look_again, outcome_of, records_of
 from koppel.engine.page import Page, read_page
@@ -190,8 +190,10 @@ def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
         for record, seen, code in known.select("record", "print", "code").rows():
             row = int(page.ids(side).index_of(record) or 0)
             shown = side if page.exists[side][row] else side.other
-            both = page.exists[0][row] and page.exists[1][row]  # a person found and coupled what an unknown create had made
-            if not both if code == str(Waiting.UNKNOWN) else seen == page.prints[shown][row].tobytes():
+            alone = not (page.exists[0][row] and page.exists[1][row])
+            unchanged = code not in LOOKED_FOR and seen == page.prints[shown][row].tobytes()
+            # An unknown create is over when a person has found and coupled what it made; a partner is looked for in every run.
+            if alone if code == str(Waiting.UNKNOWN) else unchanged:
                 keep[row] = False
                 facts.tally.towards(side.other).skipped += 1
     return page.take(keep)
@@ -289,7 +291,8 @@ def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: 
         drifting = (plan.content == Content.DRIFT) & kept & ~frozen
         _count(context, page, facts.tally, frozen & page.coupled, "out")
         _count(context, page, facts.tally, drifting, "drift")
-        _count(context, page, facts.tally, kept & ~frozen & ~drifting & ~asked, "unchanged")
+        coupled_now = (plan.presence[0] == Presence.NEW) | context.asked.fresh
+        _count(context, page, facts.tally, kept & ~frozen & ~drifting & ~asked & ~coupled_now, "unchanged")
     _count(context, page, facts.tally, asked, "conflicts")
     _count(context, page, facts.tally, ended, "uncoupled")
     errors = error_rows(context, facts.errors)

@@ -43,7 +43,8 @@ class Asked:
 
     `creates`: uncoupled records are considered and created. `everything`: every coupling is compared, whatever its versions say.
     `forced`: every cell is unseen, blanks travel, and this side receives. `first_contact`, `on_delete`, `winner`: answers that a person gave
-    for this run. `released`: kinds of set-aside actions that are carried out at once. `create_anyway`: likely pairs are not looked for.
+    for this run. `released`: kinds of set-aside actions that are carried out at once.
+    `fresh`: these pairs were coupled and counted a moment ago; that nothing else happens to them is not counted again.
     `lifted`: a person has approved what a guard halted. `sweep`: look for deletions now.
     """
 
@@ -54,7 +55,7 @@ class Asked:
     on_delete: OnDelete | None = None
     winner: Side | None = None
     released: frozenset[Aside] = frozenset()
-    create_anyway: bool = False
+    fresh: bool = False
     lifted: bool = False
     sweep: bool = False
 

@@ -103,6 +103,7 @@ def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) ->
 
 
 def look_again(context: JobContext, page: Page, row: int) -> None:
+    """Note a pair to be looked at once more in this job."""
     number, left, right = page.pairs.row(row)[:3]
     if number is not None:
         context.again.couplings.add(number)

@@ -5,7 +5,9 @@ what is open; `check` compares with the laws of `world_laws`. The same seed give
 """
 
 import random
+import shutil
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -61,8 +63,7 @@ class World:
         self.mappings = {COMPANIES: companies(), CONTACTS: contacts(self.drawn)}
         if not self.drawn.families:
             del self.mappings[COMPANIES]
-        self._ids = (f"00000000-0000-7000-8000-{number:012d}" for number in count(1))
-        self._owners = count(1)
+        self._ids, self._owners = count(1), count(1)
         self.store = self._open()
 
     # ---- what happens
@@ -105,14 +106,28 @@ class World:
         assert not failures.errors, f"{self}: a run failed: {failures.errors}"
         return self.store.jobs(run=number)
 
-    def rest(self) -> None:
-        """Undisturbed runs until nothing happens any more. Fails when that takes too long."""
-        for _ in range(RUNS_TO_REST):
+    def rest(self, runs: int = RUNS_TO_REST) -> None:
+        """So many undisturbed runs, after which nothing may happen any more. Fails when something does."""
+        for _ in range(runs):
             self.run(full=False)
         before = self._state()
         self.run(full=True)
         after = self._state()
         assert before == after, f"{self}: a further run wrote: {self._effects()[before[0] :]}"
+
+    def copy(self, folder: Path) -> "World":
+        """The same world in another folder: what happens to the one does not happen to the other."""
+        self.store.close()
+        shutil.copy(self._file, folder / self._file.name)
+        self.store = self._open()
+        other = World(folder, self.seed, self.drawn, self.store_type, self.moment)
+        for side in Side:
+            for name in self.systems[side].tables():
+                self.users.table(side, name).copy_into(other.users.table(side, name))
+        other.draw.setstate(self.draw.getstate())
+        other.users.take_over(self.users)
+        other._ids, other._owners = copy(self._ids), copy(self._owners)
+        return other
 
     def check(self) -> None:
         """Fail when a law is broken, with everything needed to see it again."""
@@ -144,9 +159,13 @@ class World:
     def _open(self) -> WatchedStore:
         """The store as a new process opens it; whoever held leases before is dead."""
         owner = Owner(f"world:{next(self._owners)}", lambda _: False)
-        store = self.store_type(f"sqlite:///{self.folder}/koppel-{self.seed}.db", self._now, owner)
+        store = self.store_type(f"sqlite:///{self._file}", self._now, owner)
         store.watch(self.moments)
         return store
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"koppel-{self.seed}.db"
 
     def _table(self, ref: TableRef) -> OpenTable:
         table = self.systems[Side.LEFT if ref.system == "erp" else Side.RIGHT].table(ref.table, TableOptions())
@@ -164,7 +183,7 @@ class World:
         return JobContext(job, bind(mapping, tables), tables, self.store, asked, self._now, self._new_ids)
 
     def _new_ids(self, how_many: int) -> Sequence[str]:
-        return [next(self._ids) for _ in range(how_many)]
+        return [f"00000000-0000-7000-8000-{next(self._ids):012d}" for _ in range(how_many)]
 
     def _effects(self) -> list[object]:
         return [effect for system in self.systems for effect in system.effects]

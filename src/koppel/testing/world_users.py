@@ -127,6 +127,11 @@ class Users:
 
     # ---- what they remember
 
+    def take_over(self, other: "Users") -> None:
+        """Remember what the users of another world remember."""
+        self.edits, self.made, self.steps = list(other.edits), list(other.made), other.steps
+        self.deleted, self.last_words = set(other.deleted), dict(other.last_words)
+
     def _typed(self, name: str) -> str:
         self.steps += 1
         return f"{name}-{self.steps}"

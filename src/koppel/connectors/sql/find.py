@@ -12,6 +12,7 @@ from datetime import datetime
 
 import polars as pl
 
+from koppel.connectors.agreed import comparable
 from koppel.connectors.sql.database import Database, quoted
 from koppel.connectors.sql.read import Query, all_pages, keyed, read_page
 from koppel.connectors.sql.reflect import Relation
@@ -36,7 +37,7 @@ def find(
 ) -> pl.DataFrame:
     """OP and ID of every record equal to a row of `keys` in all its fields; null and blank equal nothing."""
     fields = tuple(name for name in keys.columns if name != OP)
-    wanted = _normal(keys, fields, ignore_case)
+    wanted = comparable(keys, fields, ignore_case)
     if wanted.is_empty():
         return pl.DataFrame(schema={OP: pl.Int64, ID: pl.String})
     field = None if ignore_case else _indexed(database, relation, fields)
@@ -46,19 +47,10 @@ def find(
         queries = _queries(relation, field, wanted[field].unique().sort().to_list())
         pages = _candidates(database, relation, queries, fields, now)
     hits = [
-        _normal(page.filter(pl.col(FAULT).is_null()), fields, ignore_case).join(wanted, on=fields).select(OP, ID)
+        comparable(page.filter(pl.col(FAULT).is_null()), fields, ignore_case).join(wanted, on=fields).select(OP, ID)
         for page in pages
     ]
     return pl.concat([pl.DataFrame(schema={OP: pl.Int64, ID: pl.String}), *hits]).unique()
-
-
-def _normal(frame: pl.DataFrame, fields: tuple[str, ...], ignore_case: bool) -> pl.DataFrame:
-    """The fields as they are compared, without rows in which one of them is blank."""
-    texts = [name for name in fields if frame.schema[name] == pl.String]
-    stripped = [pl.col(name).str.strip_chars() for name in texts]
-    frame = frame.with_columns([text.str.to_lowercase() for text in stripped] if ignore_case else stripped)
-    filled = [pl.col(name).is_not_null() for name in fields] + [pl.col(name) != "" for name in texts]
-    return frame.filter(*filled)
 
 
 def _indexed(database: Database, relation: Relation, fields: tuple[str, ...]) -> str | None:

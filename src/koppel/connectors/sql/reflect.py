@@ -12,29 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from koppel.connectors.agreed import MODIFIED_NAMES
 from koppel.connectors.sql.database import quoted
 from koppel.connectors.sql.ddl import Definition, read_definition
 from koppel.connectors.sql.stamps import Stamp, TimeForm, find_stamp, form_of
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from koppel.ports import TableOptions
-
-MODIFIED_NAMES = (
-    "systemmodifiedat",
-    "modifiedon",
-    "modified_on",
-    "modifiedat",
-    "modified_at",
-    "last_modified_date_time",
-    "lastmodifieddatetime",
-    "last_modified",
-    "lastmodified",
-    "updated_at",
-    "updatedat",
-    "modified",
-)
-"""Columns of text or date-times taken for the change stamp when none is named, in order of preference (any case)."""
-
 
 @dataclass(frozen=True)
 class Column:
