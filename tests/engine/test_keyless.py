@@ -1,4 +1,6 @@
-"""A table whose key nothing fills: kept in step, and a record to be created there is that record's error (docs/decisions 10)."""
+"""A table whose key nothing fills: kept in step, and a record to be created there is that record's error
+(docs/decisions 10).
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -12,7 +12,9 @@ BY_NAME = (MatchRule((("name", "name"),), ignore_case=True),)
 
 
 def test_one_free_partner_is_coupled_and_not_created(twin: Twin) -> None:
-    """DESIGN 3; bug museum: Skyvia's first run doubles what is on both sides already. One free → couple, first contact."""
+    """DESIGN 3; bug museum: Skyvia's first run doubles what is on both sides already. One free → couple, first
+    contact.
+    """
     twin.having(match=BY_NAME)
     left = twin.put(Side.LEFT, 1, name="Anna", phone="1")
     right = twin.put(Side.RIGHT, 2, name="Anna", city="Ghent")
@@ -63,7 +65,9 @@ def test_a_partner_that_comes_into_the_filter_is_coupled_though_it_was_reported_
 
 @pytest.mark.parametrize("policy", [OnDelete.ASK, OnDelete.DELETE, OnDelete.UNCOUPLE, OnDelete.RESTORE])
 def test_a_record_made_anew_takes_the_coupling_of_its_gone_forerunner(twin: Twin, policy: OnDelete) -> None:
-    """DESIGN 3: one coupled to a gone record → taken over (re-key); deletions are decided after that, so none is left."""
+    """DESIGN 3: one coupled to a gone record → taken over (re-key); deletions are decided after
+    that, so none is left.
+    """
     twin.having(match=BY_NAME, on_delete=policy)
     left, right = twin.pair(1, name="Anna", phone="1")
     twin.left.remove(left)
@@ -109,7 +113,7 @@ def test_taking_over_is_remembered_even_when_every_field_is_asked_about(twin: Tw
 def test_records_kept_apart_are_neither_matched_nor_created(twin: Twin) -> None:
     """DESIGN 2, apart: never matched or re-created unless asked."""
     twin.having(match=BY_NAME)
-    left, right = twin.pair(1, name="Anna")
+    _left, _right = twin.pair(1, name="Anna")
     twin.store.uncouple("CUSTOMER", twin.store.all_couplings("CUSTOMER"), apart=True)
     effects = twin.effects()
     twin.full()

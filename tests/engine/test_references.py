@@ -18,7 +18,9 @@ def child(parent: str) -> TableShape:
 
 @pytest.fixture
 def family(twin: Twin) -> Twin:
-    """Contacts that name a company by `company` (left) and `parent` (right); companies have codes left and uuids right."""
+    """Contacts that name a company by `company` (left) and `parent` (right); companies have codes left and uuids
+    right.
+    """
     left, right = TableRef("erp", "company"), TableRef("crm", "account")
     twin.add(Side.LEFT, texts("company", "name"))
     account = (FieldShape("accountid", Kind.UUID, nullable=False), FieldShape("name", Kind.TEXT))
@@ -34,13 +36,16 @@ def family(twin: Twin) -> Twin:
 
 def tables(twin: Twin) -> tuple[MemoryTable, MemoryTable, MemoryTable, MemoryTable]:
     """Company left, account right, contact left, contact right."""
-    left, right = (lambda name, system=system: system.table(name, TableOptions()) for system in twin.systems)
-    return left("company"), right("account"), left("contact"), right("contact")
+    erp, crm = twin.systems
+    options = TableOptions()
+    pairs = ((erp, "company"), (crm, "account"), (erp, "contact"), (crm, "contact"))
+    company, account, left, right = (system.table(name, options) for system, name in pairs)
+    return company, account, left, right
 
 
 def test_a_reference_travels_through_the_couplings(family: Twin) -> None:
     """Semantics 4.8.5: the value is translated, both ways."""
-    company, account, left, right = tables(family)
+    company, _account, left, right = tables(family)
     company.put("C1", {"name": "Acme"})
     company.put("C2", {"name": "Bolt"})
     left.put("P1", {"name": "Anna", "company": "C1"})
@@ -58,7 +63,7 @@ def test_a_reference_travels_through_the_couplings(family: Twin) -> None:
 
 def test_a_child_waits_for_its_parent_and_comes_later(family: Twin) -> None:
     """DESIGN 2, waiting: no failure; bug museum: in Business Central a parent's error blocks its children for good."""
-    company, account, left, right = tables(family)
+    company, _account, left, right = tables(family)
     company.put("C1", {"name": "Acme"})
     left.put("P1", {"name": "Anna", "company": "C1"})
     left.put("P2", {"name": "Bea"})
@@ -74,7 +79,7 @@ def test_a_child_waits_for_its_parent_and_comes_later(family: Twin) -> None:
 
 def test_an_unknown_parent_is_an_error(family: Twin) -> None:
     """Semantics 4.8.5: a value that names nothing is the record's error; blank is never written for not found."""
-    company, account, left, right = tables(family)
+    _company, _account, left, _right = tables(family)
     left.put("P1", {"name": "Anna", "company": "nobody"})
     family.store.apply_mapping("COMPANY", "")
     assert counts(family.full()) == {"failed": 1}
@@ -83,9 +88,12 @@ def test_an_unknown_parent_is_an_error(family: Twin) -> None:
 
 def test_clear_on_failed_writes_a_blank_instead(family: Twin) -> None:
     """Semantics 4.8.5: clear_on_failed lets the record through without the reference."""
-    company, account, left, right = tables(family)
+    company, _account, left, right = tables(family)
     company.put("C1", {"name": "Acme"})
-    fields = (*family.mapping.fields[:2], line("company -> parent", reference=family.mapping.fields[2].reference, clear_on_failed=True))
+    fields = (
+        *family.mapping.fields[:2],
+        line("company -> parent", reference=family.mapping.fields[2].reference, clear_on_failed=True),
+    )
     family.having(fields=fields)
     left.put("P1", {"name": "Anna", "company": "C1"})
     family.store.apply_mapping("COMPANY", "")
@@ -132,7 +140,9 @@ def test_a_table_may_refer_to_itself(twin: Twin) -> None:
 
 
 def test_a_chain_too_deep_for_one_job_is_finished_by_the_next(twin: Twin) -> None:
-    """DESIGN 5: what still waits when the job ends is in the retry set, also when the job gave up while making progress."""
+    """DESIGN 5: what still waits when the job ends is in the retry set, also when the job gave up while making
+    progress.
+    """
     table = [twin.add(side, texts("unit", "name", "parent")) for side in Side]
     reference = Reference(("CUSTOMER",), left_by="code", right_by="code")
     fields = (*lines("code <-> code", "name <-> name"), line("parent <-> parent", reference=reference))
@@ -148,7 +158,7 @@ def test_a_chain_too_deep_for_one_job_is_finished_by_the_next(twin: Twin) -> Non
 
 def test_several_mappings_are_tried_in_order(family: Twin) -> None:
     """DESIGN 11: a reference may name several mappings; the first coupled record wins."""
-    company, account, left, right = tables(family)
+    company, _account, left, right = tables(family)
     for side in Side:
         family.add(side, texts("vendor", "name"))
     family.more["VENDOR"] = Mapping(
@@ -169,7 +179,7 @@ def test_several_mappings_are_tried_in_order(family: Twin) -> None:
 
 def test_a_reference_may_hop_through_a_look_up_table(family: Twin) -> None:
     """DESIGN 11, `via`: company_no -> the customer it stands for, through a read-only table."""
-    company, account, left, right = tables(family)
+    company, _account, left, right = tables(family)
     relation = family.add(Side.LEFT, texts("relation", "contact_no", "no"))
     relation.put("1", {"contact_no": "K7", "no": "C1"})
     company.put("C1", {"name": "Acme"})

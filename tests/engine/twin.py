@@ -15,7 +15,7 @@ from koppel.connectors.memory.system import MemorySystem
 from koppel.connectors.memory.table import Knobs, MemoryTable
 from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
-from koppel.engine.job import fail, finish, run_job
+from koppel.engine.job import begin, fail, finish, run_job
 from koppel.errors import KoppelError
 from koppel.model.bound import Identity
 from koppel.model.job import Counts, JobKind, JobRecord
@@ -199,6 +199,12 @@ class Twin:
     def context_open(self) -> JobContext:
         """A job that is open and will never be finished."""
         return self.context(Asked())
+
+    def context_recovered(self) -> None:
+        """A job that finishes what a crash left open and looks at nothing."""
+        context = self.context(Asked())
+        begin(context)
+        finish(context, None)
 
     def context_identity(self) -> Identity:
         """Where the ids of records created on the right come from."""

@@ -17,7 +17,7 @@ from koppel.testing.world_tables import Setting
 from koppel.transform.translate import prints
 from tests.simulation.test_every_moment import die_at_every_moment
 
-SEEDS, STEPS = 20, 5
+SEEDS, STEPS = 6, 4
 
 
 class Forgetful(WatchedStore):
@@ -52,7 +52,7 @@ def test_without_conditional_writes_edits_are_lost(tmp_path: Path, monkeypatch: 
         return {op: answer for op, answer in judge(table, write).items() if answer.outcome is not Outcome.STALE}
 
     monkeypatch.setattr(MemoryTable, "_judge", careless)
-    with pytest.raises(AssertionError, match="overwritten by .* and kept nowhere"):
+    with pytest.raises(AssertionError, match=r"overwritten by .* and kept nowhere"):
         histories(tmp_path, Setting(families=False))
 
 
@@ -66,7 +66,7 @@ def test_settling_what_was_meant_makes_false_conflicts(tmp_path: Path, monkeypat
         return prints(context.bound, batch.side, values)
 
     monkeypatch.setattr(outcome, "_stored", meant)
-    with pytest.raises(AssertionError, match="nobody edited that on the right|a further run wrote"):
+    with pytest.raises(AssertionError, match=r"nobody edited that on the right|a further run wrote"):
         histories(tmp_path, Setting(families=False, shouts=True))
 
 

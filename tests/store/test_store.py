@@ -21,7 +21,7 @@ def _named(*records: tuple[str, str | None]) -> pl.DataFrame:
 
 
 def _intent() -> Intent:
-    row = (0, None, "l1", None, b"source", b"sent", None)
+    row = (0, None, "l1", None, b"source", b"sent", None, 1)
     return Intent(Side.RIGHT, WriteKind.CREATE, pl.DataFrame([row], schema=INTENT_SCHEMA, orient="row"))
 
 

@@ -68,7 +68,9 @@ def run_demo(folder: Path | None, quiet: bool) -> int:
 
 
 def _story(console: Console, demo: Demo, bars: Bars) -> None:
-    console.print("[bold]koppel demo[/]: Business Central and Dataverse, as two databases that know nothing of each other.")
+    console.print(
+        "[bold]koppel demo[/]: Business Central and Dataverse, as two databases that know nothing of each other."
+    )
     with Koppel.open(demo.config, progress=bars.of) as koppel:
         stage = _Stage(console, koppel, bars)
         _couple_what_is_on_both_sides(stage)
@@ -112,7 +114,9 @@ def _a_day_passes(stage: _Stage, demo: Demo) -> None:
     stage.act("3. A day passes: people edit both systems")
     for what, count in Counter(edit.what for edit in edit_demo(demo)).items():
         stage.say(f"   {count:>4} × {what}")
-    stage.say("Modified records of all mappings are synchronised, in the order currency, salespeople, vendor, customer, contact:")
+    stage.say(
+        "Modified records of all mappings are synchronised, in the order currency, salespeople, vendor, customer, contact:"
+    )
     with stage.bars.shown():
         seconds, report = _timed(lambda: stage.koppel.sync(sweep=True))
     _show_run(stage, report, seconds)
@@ -122,7 +126,9 @@ def _look_closer(stage: _Stage) -> None:
     stage.act("4. What needs a person")
     koppel = stage.koppel
     conflicts = sorted(koppel.conflicts(), key=lambda conflict: len(conflict.fields), reverse=True)
-    stage.say(f"{len(conflicts)} conflicts. One of them, a post code edited here and a city there: one address, one question.")
+    stage.say(
+        f"{len(conflicts)} conflicts. One of them, a post code edited here and a city there: one address, one question."
+    )
     stage.console.print(conflict_table(conflicts[:1], koppel.mappings))
     errors = [error for error in koppel.errors() if error.code != "waiting"]
     shown = [error for error in errors if error.code == "too_long"] or errors
@@ -154,7 +160,9 @@ def _show_run(stage: _Stage, report: RunReport, seconds: float) -> None:
 def _farewell(console: Console, folder: Path | None) -> None:
     console.rule("What to try next", align="left")
     if folder is None:
-        console.print("koppel demo --folder demo keeps the two databases and koppel.toml, so that you can go on by hand:")
+        console.print(
+            "koppel demo --folder demo keeps the two databases and koppel.toml, so that you can go on by hand:"
+        )
     console.print(f"cd {folder or 'demo'}")
     for command, what in _COMMANDS:
         console.print(f"{command:<24} {what}", highlight=False)

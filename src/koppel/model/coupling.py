@@ -119,7 +119,9 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Intent:
-    """One write as the journal keeps it until it is settled. `rows`: see INTENT_SCHEMA; `history`: what it is going to replace."""
+    """One write as the journal keeps it until it is settled. `rows`: see INTENT_SCHEMA; `history`: what it is going to
+    replace.
+    """
 
     side: Side
     kind: WriteKind

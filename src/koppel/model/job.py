@@ -34,7 +34,8 @@ class JobState(StrEnum):
 
 @dataclass
 class Counts:
-    """What became of the records decided in one direction; each counts exactly once. The first eight are Business Central's.
+    """What became of the records decided in one direction; each counts exactly once. The first eight are Business
+    Central's.
 
     `coupled` counts couplings made and stands beside what then became of the pair (semantics 4.13).
     """

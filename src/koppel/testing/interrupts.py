@@ -47,13 +47,17 @@ class Moments:
 
 
 class WatchedStore(SqlStore):
-    """A store that passes by a moment before and after every commit that changed more than the job's own scratch tables."""
+    """A store that passes by a moment before and after every commit that changed more than the job's own scratch
+    tables.
+    """
 
     moments: Moments = Moments()
     _changed: bool = False
 
     def watch(self, moments: Moments) -> None:
-        """From now on, tell of commits; and do not wait for the disk: only the process dies here, the computer stays on."""
+        """From now on, tell of commits; and do not wait for the disk: only the process dies here, the computer stays
+        on.
+        """
         self.moments = moments
         driver = self.connection.connection.driver_connection
         assert driver is not None, "an open store has a connection"

@@ -1,4 +1,5 @@
-"""A seeded world: both sides are edited by users between and during runs, the process dies anywhere, and laws must hold.
+"""A seeded world: both sides are edited by users between and during runs, the process dies anywhere, and laws must
+hold.
 
 `World(folder, seed)` draws a setting (or takes one); `live` lets users act and runs happen, with kills; `rest` finishes
 what is open; `check` compares with the laws of `world_laws`. The same seed gives the same history.
@@ -53,7 +54,9 @@ class World:
         self.systems = (MemorySystem("erp", self._now), MemorySystem("crm", self._now))
         for side in Side:
             knobs = Knobs(
-                atomic_batch=self.drawn.atomic, returns_stored=self.drawn.returns_stored, batch_rows=self.drawn.batch_rows
+                atomic_batch=self.drawn.atomic,
+                returns_stored=self.drawn.returns_stored,
+                batch_rows=self.drawn.batch_rows,
             )
             if self.drawn.shouts and side is Side.RIGHT:
                 knobs = replace(knobs, returns_stored=True, fill=_shout)
@@ -101,7 +104,9 @@ class World:
         number = self.store.open_run(kind)
         asked = Asked(creates=True, everything=full, lifted=True)
         depends = {name: mapping.depends_on for name, mapping in self.mappings.items()}
-        failures = run_lines(list(self.mappings), depends, lambda name: self._job(number, name, kind, asked), strict=False)
+        failures = run_lines(
+            list(self.mappings), depends, lambda name: self._job(number, name, kind, asked), strict=False
+        )
         self.store.finish_run(number)
         assert not failures.errors, f"{self}: a run failed: {failures.errors}"
         return self.store.jobs(run=number)
@@ -173,7 +178,9 @@ class World:
 
     def _tables(self, mapping: Mapping) -> Tables:
         names = {name for line in mapping.fields if line.reference for name in line.reference.mappings}
-        referenced = {name: (self._table(self.mappings[name].left), self._table(self.mappings[name].right)) for name in names}
+        referenced = {
+            name: (self._table(self.mappings[name].left), self._table(self.mappings[name].right)) for name in names
+        }
         return Tables(("erp", "crm"), (self._table(mapping.left), self._table(mapping.right)), referenced)
 
     def _job(self, run: int, name: str, kind: JobKind, asked: Asked) -> JobContext:

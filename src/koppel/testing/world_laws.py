@@ -18,7 +18,9 @@ DELETION, UPDATE = str(ConflictKind.DELETION), str(ConflictKind.UPDATE)
 
 @dataclass
 class Laws:
-    """The state of a world after it has come to rest. `broken()` names every law that does not hold, with its record."""
+    """The state of a world after it has come to rest. `broken()` names every law that does not
+    hold, with its record.
+    """
 
     mapping: Mapping
     users: Users
@@ -119,7 +121,8 @@ class Laws:
 
     def _no_edit_lost(self) -> Iterator[str]:
         """Every value a user typed stands on both sides, was superseded there by its own side, or is kept somewhere."""
-        latest: dict[tuple[Side, str, str], Edit] = {(e.side, e.record, e.field): e for e in self.users.edits}
+        mapped = {line.left for line in self.mapping.fields}
+        latest = {(e.side, e.record, e.field): e for e in self.users.edits if e.field in mapped}
         pairs = {(side, pair[side]): pair for pair in self.couplings[CONTACTS] for side in Side}
         for (side, record, _), edit in latest.items():
             now = self.table(side).records().get(record)
@@ -135,7 +138,6 @@ class Laws:
             return True
         conflict = self.conflicts.get(pairs.get((edit.side, edit.record), ("", "")))
         return conflict is not None and edit.value in (*conflict.left_values, *conflict.right_values)
-
 
     def _no_false_conflict(self) -> Iterator[str]:
         """A person is asked about an update only when both sides' users really changed one of its fields."""

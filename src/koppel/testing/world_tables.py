@@ -23,12 +23,21 @@ TWO_WAY = ("name", "phone")
 GROUP = ("city", "post_code")
 COMPANIES, CONTACTS = "COMPANY", "CONTACT"
 
-_ORIGINS = {Identity.RESERVED: KeyOrigin.RESERVED, Identity.LOOKUP: KeyOrigin.GENERATED, Identity.NONE: KeyOrigin.GENERATED}
+KINDS = (Identity.KEY, Identity.CLIENT, Identity.RESERVED, Identity.LOOKUP, Identity.NONE)
+"""Where ids may come from in a world: wherever they come from at all."""
+
+_ORIGINS = {
+    Identity.RESERVED: KeyOrigin.RESERVED,
+    Identity.LOOKUP: KeyOrigin.GENERATED,
+    Identity.NONE: KeyOrigin.GENERATED,
+}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Which world: how ids come about, which way the mapping goes, what its policies say. `families`: with companies."""
+    """Which world: how ids come about, which way the mapping goes, what its policies say.
+    `families`: with companies.
+    """
 
     identity: Identity = Identity.CLIENT
     direction: Direction = Direction.BOTH
@@ -48,7 +57,7 @@ class Setting:
     def drawn(draw: random.Random) -> "Setting":
         """Any setting at all."""
         return Setting(
-            identity=draw.choice(list(Identity)),
+            identity=draw.choice(KINDS),
             direction=draw.choice([Direction.BOTH, Direction.BOTH, Direction.TO_RIGHT, Direction.TO_LEFT]),
             on_conflict=draw.choice(list(OnConflict)),
             scope=draw.choice(list(ConflictScope)),
@@ -78,7 +87,11 @@ def contact_shape(setting: Setting) -> TableShape:
 
 def company_shape(side: Side) -> TableShape:
     """Companies: a code on the left, a uuid on the right."""
-    key = FieldShape("code", Kind.TEXT, nullable=False) if side is Side.LEFT else FieldShape("id", Kind.UUID, nullable=False)
+    key = (
+        FieldShape("code", Kind.TEXT, nullable=False)
+        if side is Side.LEFT
+        else FieldShape("id", Kind.UUID, nullable=False)
+    )
     rest = (FieldShape(TAG, Kind.TEXT), FieldShape("name", Kind.TEXT), FieldShape("modified", Kind.DATETIME))
     return TableShape("company", (key, *rest), (key.name,), KeyOrigin.CHOSEN, modified="modified")
 

@@ -35,7 +35,8 @@ class Edit:
 class Users:
     """Both systems' users.
 
-    `edits`: every value typed; `deleted`: (side, tag) of what a user deleted, `last_words`: how many edits there had been
+    `edits`: every value typed; `deleted`: (side, tag) of what a user deleted, `last_words`: how many edits there had
+    been
     when the record (side, id) was deleted; `made`: all tags.
     """
 

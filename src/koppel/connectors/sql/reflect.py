@@ -20,6 +20,7 @@ from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from koppel.ports import TableOptions
 
+
 @dataclass(frozen=True)
 class Column:
     """One column: its shape, SQLite's affinity, and the form in which it stores what SQLite has no type for."""
