@@ -64,9 +64,8 @@ def copied_plainly(folder: Path) -> None:
     names = ", ".join(right for _, right in FIELDS)
     values = ", ".join(left for left, _ in FIELDS)
     key = "printf('00000000-0000-7000-8000-%012x', rowid)"
-    target.execute(
-        f"INSERT INTO account (account_id, {names}, modified_on) SELECT {key}, {values}, modified_at FROM source.customer"
-    )
+    rows = f"SELECT {key}, {values}, modified_at FROM source.customer"
+    target.execute(f"INSERT INTO account (account_id, {names}, modified_on) {rows}")
     target.commit()
     target.close()
 

@@ -1,8 +1,7 @@
 """Dying at every moment of a run, one after another: inside and after every write, after every commit.
 
 Bar R1 (crash matrix) in one process; real processes die in tests/crash. One small history in which everything is due
-that
-a run can do: creates both ways, an update, a merge, a conflict, a match, a deletion.
+that a run can do: creates both ways, an update, a merge, a conflict, a match, a deletion.
 """
 
 from pathlib import Path

@@ -114,9 +114,7 @@ def _a_day_passes(stage: _Stage, demo: Demo) -> None:
     stage.act("3. A day passes: people edit both systems")
     for what, count in Counter(edit.what for edit in edit_demo(demo)).items():
         stage.say(f"   {count:>4} × {what}")
-    stage.say(
-        "Modified records of all mappings are synchronised, in the order currency, salespeople, vendor, customer, contact:"
-    )
+    stage.say("All modified records are synchronised, in the order currency, salespeople, vendor, customer, contact:")
     with stage.bars.shown():
         seconds, report = _timed(lambda: stage.koppel.sync(sweep=True))
     _show_run(stage, report, seconds)

@@ -1,4 +1,6 @@
-"""Binding a mapping to its tables: every name is looked up, every pair of types checked, all problems told at once (DESIGN 11)."""
+"""Binding a mapping to its tables: every name is looked up, every pair of types checked, all problems told at once
+(DESIGN 11).
+"""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -46,7 +48,9 @@ def _entry(line: Line) -> str:
     return layout_entry(line.left if line.mapping.left else None, line.right if line.mapping.right else None, constant)
 
 
-def _line(mapping: Mapping, place: int, line: FieldMapping, shapes: tuple[TableShape, TableShape], problems: list[Problem]) -> Line | None:
+def _line(
+    mapping: Mapping, place: int, line: FieldMapping, shapes: tuple[TableShape, TableShape], problems: list[Problem]
+) -> Line | None:
     """One line with both shapes, or None with the problems noted."""
     where = f"mappings.{mapping.name}.fields[{place}]"
     found: list[FieldShape | None] = [None, None]
@@ -67,7 +71,9 @@ def _line(mapping: Mapping, place: int, line: FieldMapping, shapes: tuple[TableS
 
 
 def _narrowed(mapping: Direction, line: Direction) -> Direction:
-    """A two-way field of a one-way mapping travels one way (semantics 3.1: a run uses pairs of its own direction or both)."""
+    """A two-way field of a one-way mapping travels one way (semantics 3.1: a run uses pairs of its own direction or
+    both).
+    """
     return mapping if line is Direction.BOTH else line
 
 
@@ -106,7 +112,11 @@ def _check_options(mapping: Mapping, side: Side, shape: TableShape, problems: li
             except ValueError as error:
                 problems.append(Problem(f"{where}deactivate", str(error)))
     elif mapping.on_delete is OnDelete.DEACTIVATE and mapping.direction.reaches(side):
-        problems.append(Problem(f"{where}deactivate", "on_delete = deactivate needs it", "name a field and value: \"blocked = 'All'\""))
+        problems.append(
+            Problem(
+                f"{where}deactivate", "on_delete = deactivate needs it", "name a field and value: \"blocked = 'All'\""
+            )
+        )
 
 
 def _check_matches(mapping: Mapping, shapes: tuple[TableShape, TableShape], problems: list[Problem]) -> None:
@@ -131,7 +141,9 @@ def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem])
         if line.reference.hop is not None:
             hop = line.reference.hop
             shape = tables.hops[hop.table].shape
-            problems.extend(_unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None)
+            problems.extend(
+                _unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None
+            )
 
 
 def _identity(side: Side, shape: TableShape, lines: list[Line]) -> Identity:
@@ -145,8 +157,13 @@ def _identity(side: Side, shape: TableShape, lines: list[Line]) -> Identity:
         unique = any(line.reaches(side) and line.shape(side).unique for line in lines)
         return Identity.LOOKUP if unique else Identity.NONE
     key = [shape.field(name) for name in shape.key]
-    roomy = len(key) == 1 and key[0] is not None and (
-        key[0].kind is Kind.UUID or (key[0].kind in (Kind.TEXT, Kind.CODE) and (key[0].length or UUID_LENGTH) >= UUID_LENGTH)
+    roomy = (
+        len(key) == 1
+        and key[0] is not None
+        and (
+            key[0].kind is Kind.UUID
+            or (key[0].kind in (Kind.TEXT, Kind.CODE) and (key[0].length or UUID_LENGTH) >= UUID_LENGTH)
+        )
     )
     return Identity.CLIENT if roomy else Identity.IMPOSSIBLE
 
@@ -155,10 +172,16 @@ def _check_clock(bound: BoundMapping, problems: list[Problem]) -> None:
     for side in Side:
         if bound.asks_the_clock and bound.shape(side).modified is None:
             what = f"'newest wins' needs a change stamp, and {bound.mapping.table(side)} has none"
-            problems.append(Problem(f"mappings.{bound.name}", what, f"name it with {side.word}_modified, or choose another winner"))
+            problems.append(
+                Problem(f"mappings.{bound.name}", what, f"name it with {side.word}_modified, or choose another winner")
+            )
 
 
 def _unknown(where: str, name: str, shape: TableShape) -> Problem:
     close = get_close_matches(name, [field.name for field in shape.fields], n=1)
-    remedy = f"did you mean {close[0]}?" if close else "its fields are " + ", ".join(field.name for field in shape.fields[:20])
+    remedy = (
+        f"did you mean {close[0]}?"
+        if close
+        else "its fields are " + ", ".join(field.name for field in shape.fields[:20])
+    )
     return Problem(where, f"{shape.name} has no field {name!r}", remedy)

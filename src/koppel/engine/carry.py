@@ -61,8 +61,9 @@ def carry(context: JobContext, pairs: pl.DataFrame, round_: Round) -> None:
 
 
 def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
-    """Uncoupled records: what other jobs or an earlier page coupled, what is out of scope and what a person keeps apart is left out; the rest
-    is looked up on the other side, and what has a partner there becomes a pair."""
+    """Uncoupled records: what other jobs or an earlier page coupled, what is out of scope and what a person keeps apart
+    is left out; the rest is looked up on the other side, and what has a partner there becomes a pair.
+    """
     side = Side.LEFT if pairs[LEFT_ID].null_count() == 0 else Side.RIGHT
     names = (LEFT_ID, RIGHT_ID)
     ids = pairs[names[side]]
@@ -84,10 +85,16 @@ def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
 
 
 def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
-    """Read likely pairs. A coupling whose other half is gone gets the new one at once and without a baseline: what follows is a first contact."""
+    """Read likely pairs. A coupling whose other half is gone gets the new one at once and without a baseline: what
+    follows is a first contact.
+    """
     ids = pairs[(LEFT_ID, RIGHT_ID)[side.other]].drop_nulls()
     known = context.store.coupled(context.name, side.other, ids).select(COUPLING, pl.col("generation").alias("now"))
-    pairs = pairs.join(known, on=COUPLING, how="left", maintain_order="left").with_columns(generation=pl.col("now").fill_null(0)).drop("now")
+    pairs = (
+        pairs.join(known, on=COUPLING, how="left", maintain_order="left")
+        .with_columns(generation=pl.col("now").fill_null(0))
+        .drop("now")
+    )
     page = read_page(context, pairs)
     rows = np.flatnonzero(page.coupled)
     if len(rows):
@@ -97,13 +104,17 @@ def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
 
 
 def _hold_newcomers(context: JobContext, page: Page, side: Side) -> bool:
-    """While a create on this side may or may not have happened, an uncoupled record may be the one it made: it waits (DESIGN 7)."""
+    """While a create on this side may or may not have happened, an uncoupled record may be the one it made: it waits
+    (DESIGN 7).
+    """
     if not context.store.unknown_outcomes(context.name, side.other):
         return False
     rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in range(len(page))]
     tally = Tally()
     tally.towards(side.other).waiting = len(rows)
-    context.store.intend(context.job, Settlement(errors=error_rows(context, rows), tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    context.store.intend(
+        context.job, Settlement(errors=error_rows(context, rows), tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA)
+    )
     return True
 
 
@@ -145,7 +156,9 @@ def _carry_page(context: JobContext, page: Page, round_: Round) -> None:
     page = _without_skipped(context, page, facts)
     quiet = _quiet(context, page)
     settled = _settle_quiet(context, page.take(quiet), facts, round_)
-    context.store.intend(context.job, replace(settled, errors=error_rows(context, facts.errors)), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    context.store.intend(
+        context.job, replace(settled, errors=error_rows(context, facts.errors)), [], pl.DataFrame(schema=ASIDE_SCHEMA)
+    )
     if not quiet.all():
         _carry_open(context, page.take(~quiet), round_)
 
@@ -192,7 +205,8 @@ def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
             shown = side if page.exists[side][row] else side.other
             alone = not (page.exists[0][row] and page.exists[1][row])
             unchanged = code not in LOOKED_FOR and seen == page.prints[shown][row].tobytes()
-            # An unknown create is over when a person has found and coupled what it made; a partner is looked for in every run.
+            # An unknown create is over when a person has found and coupled what it made; a partner is looked for in
+            # every run.
             if alone if code == str(Waiting.UNKNOWN) else unchanged:
                 keep[row] = False
                 facts.tally.towards(side.other).skipped += 1
@@ -218,14 +232,24 @@ def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round)
     progress = Progress.of(page)
     rows = moved_rows(context, page, progress, np.ones(len(page), dtype=np.bool_))
     return Settlement(
-        couplings=coupling_rows(context, page, progress, rows), cleared=records_of(page), agreed=page.pairs[COUPLING], tally=facts.tally
+        couplings=coupling_rows(context, page, progress, rows),
+        cleared=records_of(page),
+        agreed=page.pairs[COUPLING],
+        tally=facts.tally,
     )
 
 
 def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
-    """Likely pairs that may be coupled are coupled first, without a baseline: a crash in between leaves a first contact, no duplicate."""
+    """Likely pairs that may be coupled are coupled first, without a baseline: a crash in between leaves a first
+    contact, no duplicate.
+    """
     page, plan = verdict.page, verdict.plan
-    fresh = ~page.coupled & (plan.presence[0] == Presence.NEW) & (plan.presence[1] == Presence.NEW) & (plan.hold == Hold.NONE)
+    fresh = (
+        ~page.coupled
+        & (plan.presence[0] == Presence.NEW)
+        & (plan.presence[1] == Presence.NEW)
+        & (plan.hold == Hold.NONE)
+    )
     rows = np.flatnonzero(fresh)
     if not len(rows):
         return verdict
@@ -234,9 +258,13 @@ def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
     _count(context, page, tally, fresh, "coupled")
     new = coupling_rows(context, page, blank, rows)
     context.store.intend(context.job, Settlement(couplings=new, tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
-    numbers = context.store.coupled(context.name, Side.LEFT, page.ids(Side.LEFT).gather(rows)).select(LEFT_ID, pl.col(COUPLING).alias("made"))
+    numbers = context.store.coupled(context.name, Side.LEFT, page.ids(Side.LEFT).gather(rows)).select(
+        LEFT_ID, pl.col(COUPLING).alias("made")
+    )
     pairs = page.pairs.join(numbers, on=LEFT_ID, how="left", maintain_order="left")
-    pairs = pairs.with_columns(pl.coalesce(COUPLING, "made").alias(COUPLING), pl.col("generation").fill_null(0)).drop("made")
+    pairs = pairs.with_columns(pl.coalesce(COUPLING, "made").alias(COUPLING), pl.col("generation").fill_null(0)).drop(
+        "made"
+    )
     return replace(verdict, page=page.with_pairs(pairs))
 
 
@@ -247,7 +275,9 @@ def _flows(verdict: Verdict) -> Mask:
 
 
 def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Round) -> None:
-    """Pairs that cannot be carried now are errors; those that may wait for a record of this very job are looked at again first."""
+    """Pairs that cannot be carried now are errors; those that may wait for a record of this very job are looked at
+    again first.
+    """
     page, plan = verdict.page, verdict.plan
     for row in np.flatnonzero(plan.hold != Hold.NONE):
         waits = plan.hold[row] == Hold.WAITING
@@ -276,8 +306,10 @@ def _first_reason(context: JobContext, verdict: Verdict, row: int) -> tuple[Side
     return side, code, label
 
 
-def _facts_of(context: JobContext, verdict: Verdict, progress: Progress, ready: Mask, facts: _Facts, round_: Round) -> Settlement:
-    """What is settled without a write: agreements, conflicts, uncouplings, and the counts of all that stays as it is."""
+def _facts_of(
+    context: JobContext, verdict: Verdict, progress: Progress, ready: Mask, facts: _Facts, round_: Round
+) -> Settlement:
+    """What is settled without a write: agreements, conflicts, uncouplings, and the counts of what stays as it is."""
     page, plan = verdict.page, verdict.plan
     deletions = (plan.actions == Action.CONFLICT) & ~(page.exists[0] & page.exists[1])
     clash = plan.clashes() & ready[:, None] & _flows(verdict)[:, None]
@@ -317,9 +349,13 @@ def _aside_rows(verdict: Verdict, aside: Mask) -> pl.DataFrame:
 
 
 def _count(context: JobContext, page: Page, tally: Tally, which: Mask, name: str) -> None:
-    """Count pairs in the direction in which they were looked at: from the side whose feed named them, as far as the mapping goes there."""
+    """Count pairs in the direction in which they were looked at: from the side whose feed named them, as far as the
+    mapping goes there.
+    """
     direction = context.bound.mapping.direction
-    from_left = page.pairs["left_due"].fill_null(True).to_numpy() & direction.reaches(Side.RIGHT) | (not direction.reaches(Side.LEFT))
+    from_left = page.pairs["left_due"].fill_null(True).to_numpy() & direction.reaches(Side.RIGHT) | (
+        not direction.reaches(Side.LEFT)
+    )
     for side, number in ((Side.RIGHT, (which & from_left).sum()), (Side.LEFT, (which & ~from_left).sum())):
         counts = tally.towards(side)
         setattr(counts, name, getattr(counts, name) + int(number))

@@ -41,11 +41,11 @@ class Tables:
 class Asked:
     """What this run asks of a job, beside the mapping's policy.
 
-    `creates`: uncoupled records are considered and created. `everything`: every coupling is compared, whatever its versions say.
-    `forced`: every cell is unseen, blanks travel, and this side receives. `first_contact`, `on_delete`, `winner`: answers that a person gave
-    for this run. `released`: kinds of set-aside actions that are carried out at once.
-    `fresh`: these pairs were coupled and counted a moment ago; that nothing else happens to them is not counted again.
-    `lifted`: a person has approved what a guard halted. `sweep`: look for deletions now.
+    `creates`: uncoupled records are considered and created. `everything`: every coupling is compared, whatever its
+    versions say. `forced`: every cell is unseen, blanks travel, and this side receives. `first_contact`, `on_delete`,
+    `winner`: answers that a person gave for this run. `released`: kinds of set-aside actions that are carried out at
+    once. `fresh`: these pairs were coupled and counted a moment ago; that nothing else happens to them is not counted
+    again. `lifted`: a person has approved what a guard halted. `sweep`: look for deletions now.
     """
 
     creates: bool = False
@@ -65,8 +65,27 @@ class Asked:
 
 
 @dataclass
+class Again:
+    """Pairs to be looked at once more in this job: stale, waiting, or created a moment ago with values still to travel
+    back.
+    """
+
+    couplings: set[int] = field(default_factory=set)
+    lone: set[tuple[Side, str]] = field(default_factory=set)
+    created: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+    """Left ids of couplings made a moment ago that have unseen cells, or in which a resolver's value is to be settled.
+    """
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.couplings or self.lone or len(self.created))
+
+
+@dataclass
 class JobContext:
-    """One job at work. `layout`: the number under which its baselines are kept; `again`: what must be looked at once more (see `job`)."""
+    """One job at work. `layout`: the number under which its baselines are kept; `again`: what must be looked at once
+    more (see `job`).
+    """
 
     job: Job
     bound: BoundMapping
@@ -78,23 +97,9 @@ class JobContext:
     layout: int = 0
     layouts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda done, total: None
-    again: "Again" = field(default_factory=lambda: Again())
+    again: Again = field(default_factory=Again)
 
     @property
     def name(self) -> str:
         """The mapping's name."""
         return self.bound.name
-
-
-@dataclass
-class Again:
-    """Pairs to be looked at once more in this job: stale, waiting, or created a moment ago with values still to travel back."""
-
-    couplings: set[int] = field(default_factory=set)
-    lone: set[tuple[Side, str]] = field(default_factory=set)
-    created: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
-    """Left ids of couplings made a moment ago that have unseen cells, or in which a resolver's value is to be settled."""
-
-    def __bool__(self) -> bool:
-        """Whether there is anything."""
-        return bool(self.couplings or self.lone or len(self.created))

@@ -1,7 +1,8 @@
-"""Look before you create: uncoupled records are matched with what the other side already has (DESIGN 3, 8; semantics 6.4).
+"""Look before you create: uncoupled records are matched with what the other side already has (DESIGN 3, 8; semantics
+6.4).
 
-Match rules are tried in order against the whole table; each rule by itself, a later one never narrows an earlier (semantics 6.4.4 quirk).
-A hit counts only when it is one to one. Nothing ambiguous ever creates a record.
+Match rules are tried in order against the whole table; each rule by itself, a later one never narrows an earlier
+(semantics 6.4.4 quirk). A hit counts only when it is one to one. Nothing ambiguous ever creates a record.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ _FOUND = {"id": pl.String(), "other": pl.String(), "coupling": pl.Int64(), "rule
 class Candidates:
     """What looking gave. `found`: `id`, `other`, `coupling`, `rule`, `reason`.
 
-    `reason` null: a likely pair, free to be coupled; with `coupling` set: that coupling's other half is gone, it is taken over.
+    `reason` null: a likely pair, free to be coupled; with `coupling` set: that coupling's other half is gone, it is
+    taken over.
     """
 
     found: pl.DataFrame
@@ -58,12 +60,18 @@ def look(context: JobContext, side: Side, records: pl.DataFrame) -> Candidates:
 
 
 def _rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
-    """The mapping's rules; a mapped key of the other table goes first, for a record with that key cannot be created again."""
+    """The mapping's rules; a mapped key of the other table goes first, for a record with that key cannot be created
+    again.
+    """
     other = context.bound.shape(side.other)
     lines = {line.mapping.name(side.other): line.mapping for line in context.bound.lines if not line.mapping.reference}
     pairs = [(lines[name].left, lines[name].right) for name in other.key if name in lines]
     filled = tuple((left, right) for left, right in pairs if left is not None and right is not None)
-    return (MatchRule(filled), *context.bound.mapping.match) if len(filled) == len(other.key) else context.bound.mapping.match
+    return (
+        (MatchRule(filled), *context.bound.mapping.match)
+        if len(filled) == len(other.key)
+        else context.bound.mapping.match
+    )
 
 
 def _hits(context: JobContext, side: Side, rule: MatchRule, records: pl.DataFrame) -> pl.DataFrame:
@@ -92,21 +100,29 @@ def _judge(context: JobContext, side: Side, hits: pl.DataFrame) -> pl.DataFrame:
     taken = _taken(context, side, hits["other"].unique())
     outside = _outside(context, side.other, hits["other"].unique())
     hits = hits.join(taken, on="other", how="left", maintain_order="left").with_columns(
-        pl.len().over("id").alias("per_id"), pl.len().over("other").alias("per_other"), pl.col("other").is_in(outside.implode()).alias("outside")
+        pl.len().over("id").alias("per_id"),
+        pl.len().over("other").alias("per_other"),
+        pl.col("other").is_in(outside.implode()).alias("outside"),
     )
     ambiguous = (pl.col("per_id") > 1) | (pl.col("per_other") > 1) | pl.col("alive").fill_null(False)
     reason = pl.when(ambiguous).then(pl.lit(AMBIGUOUS)).when("outside").then(pl.lit(OUTSIDE)).alias("reason")
-    return hits.with_columns(reason, pl.lit("").alias("rule")).unique("id", keep="first", maintain_order=True).select(*_FOUND)
+    return (
+        hits.with_columns(reason, pl.lit("").alias("rule"))
+        .unique("id", keep="first", maintain_order=True)
+        .select(*_FOUND)
+    )
 
 
 def _taken(context: JobContext, side: Side, others: pl.Series) -> pl.DataFrame:
-    """`other`, `coupling`, `alive`: which of these records are coupled already, and whether their partner still exists."""
+    """`other`, `coupling`, `alive`: which of these records are coupled already, and whether the partner exists."""
     names = ("left_id", "right_id")
     couplings = context.store.coupled(context.name, side.other, others)
     partners = couplings[names[side]]
     alive = context.tables[side].table.fetch(partners, Want(()))[ID]
     return couplings.select(
-        pl.col(names[side.other]).alias("other"), pl.col(COUPLING), pl.col(names[side]).is_in(alive.implode()).alias("alive")
+        pl.col(names[side.other]).alias("other"),
+        pl.col(COUPLING),
+        pl.col(names[side]).is_in(alive.implode()).alias("alive"),
     )
 
 

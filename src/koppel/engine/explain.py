@@ -32,7 +32,11 @@ def explain_pair(context: JobContext, pair: pl.DataFrame) -> tuple[Verdict, str,
     if not page.coupled[0] and not (page.exists[0][0] or page.exists[1][0]):
         return None
     verdict = judge(context, page)
-    return verdict, _why(context, verdict), tuple(_cell(context, verdict, place) for place in range(context.bound.cells))
+    return (
+        verdict,
+        _why(context, verdict),
+        tuple(_cell(context, verdict, place) for place in range(context.bound.cells)),
+    )
 
 
 def _why(context: JobContext, verdict: Verdict) -> str:
@@ -49,8 +53,14 @@ def _cell(context: JobContext, verdict: Verdict, place: int) -> CellExplanation:
     line = context.bound.lines[place]
     values = [verdict.page.values[side][place].cast(pl.String)[0] for side in Side]
     moves = [Move(verdict.moves[side][0, place]).name.lower() for side in Side]
-    reasons = [str(verdict.translation.reasons[side][place][0]) for side in Side if verdict.translation.reasons[side][place][0]]
-    said = "; ".join(dict.fromkeys(reason_sentence(code, str(line.mapping)) for code in reasons)) if verdict.plan.hold[0] != Hold.NONE else ""
+    reasons = [
+        str(verdict.translation.reasons[side][place][0]) for side in Side if verdict.translation.reasons[side][place][0]
+    ]
+    said = (
+        "; ".join(dict.fromkeys(reason_sentence(code, str(line.mapping)) for code in reasons))
+        if verdict.plan.hold[0] != Hold.NONE
+        else ""
+    )
     verdict_word = Cell(verdict.plan.cells[0, place]).name.lower().replace("_", " ")
     return CellExplanation(str(line.mapping), values[0], values[1], moves[0], moves[1], verdict_word, said)
 

@@ -1,4 +1,6 @@
-"""History: before and after of what koppel writes. Made with the intent, so that a crash cannot lose what a write replaced."""
+"""History: before and after of what koppel writes. Made with the intent, so that a crash cannot lose what a write
+replaced.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,16 @@ from koppel.model.write import Write, WriteKind
 from koppel.ports import Want
 
 
-def of_write(records: pl.DataFrame, ids: pl.Series, write: Write, rows: npt.NDArray[np.intp], side: Side) -> History | None:
+def of_write(
+    records: pl.DataFrame, ids: pl.Series, write: Write, rows: npt.NDArray[np.intp], side: Side
+) -> History | None:
     """What a write is going to change, from the page's records of that side; a create needs none."""
     if write.kind is WriteKind.CREATE:
         return None
-    record, nothing = ids.gather(rows).alias("record"), pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(rows))
+    record, nothing = (
+        ids.gather(rows).alias("record"),
+        pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(rows)),
+    )
     fields = write.fields or tuple(name for name in write.want if name in records.columns)
     parts = []
     for place, name in enumerate(fields):
@@ -46,7 +53,9 @@ def of_what_happened(history: History | None, table: OpenTable, ids: pl.DataFram
         return None
     changes = pl.read_ipc(history.blob)
     fields = tuple(changes["field"].unique())
-    found = table.table.fetch(ids[ID].unique(), Want(fields)).select(ID, *(pl.col(name).cast(pl.String) for name in fields))
+    found = table.table.fetch(ids[ID].unique(), Want(fields)).select(
+        ID, *(pl.col(name).cast(pl.String) for name in fields)
+    )
     now = found.unpivot(index=ID, variable_name="field", value_name="now")
     true = changes.join(ids, on="record").join(now, on=[ID, "field"]).filter(pl.col("after").eq_missing(pl.col("now")))
     return _packed(history.side, true.select(changes.columns))

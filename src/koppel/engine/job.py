@@ -1,7 +1,7 @@
 """One job: one mapping once. This is the story; each verb has a file of its own beside this one.
 
-recover what a crash left open → observe both sides → (translate → reconcile → guard → write → settle) page by page → finish.
-A crash is just a job whose last two verbs are finished by `recover`.
+recover what a crash left open → observe both sides → (translate → reconcile → guard → write → settle) page by page →
+finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
 from koppel.engine.carry import Round, carry
@@ -16,14 +16,18 @@ from koppel.reconcile.guard import Limits, SetAside, suspicious
 from koppel.reconcile.plan import Aside
 
 MAX_ROUNDS = 20
-"""Looks at waiting records within one job; each must make progress, so this only bounds a table that refers to itself that deeply."""
+"""Looks at waiting records within one job; each must make progress, so this only bounds a table that refers to itself
+that deeply.
+"""
 
 AT_ONCE = frozenset({Aside.UNCOUPLING, Aside.BLANKING, Aside.RESTORE, Aside.OVERWRITE})
 """What is released at the end of its job; deletions wait for the end of the run, in reverse dependency order."""
 
 
 def run_job(context: JobContext) -> Observed:
-    """Everything of a job but its deletions and its end. Raises `Halted` by a guard, `SystemFailure`, `LeaseLost`, `StoreFailure`."""
+    """Everything of a job but its deletions and its end. Raises `Halted` by a guard, `SystemFailure`, `LeaseLost`,
+    `StoreFailure`.
+    """
     begin(context)
     observed = observe(context)
     _carry_all(context, observed.total)
@@ -57,7 +61,9 @@ def run_pairs(context: JobContext, couplings: list[int], lone: list[tuple[Side, 
 
 
 def look_again(context: JobContext) -> None:
-    """Stale and waiting pairs once more, as long as that makes progress; then what records created in this job have to send back."""
+    """Stale and waiting pairs once more, as long as that makes progress; then what records created in this job have to
+    send back.
+    """
     before: tuple[frozenset[int], frozenset[tuple[Side, str]]] | None = None
     for turn in range(MAX_ROUNDS):
         again = (frozenset(context.again.couplings), frozenset(context.again.lone))
@@ -93,9 +99,13 @@ def guard(context: JobContext) -> None:
         return
     kinds = context.store.aside(context.job)["kind"].value_counts()
     counts = dict(kinds.rows())
-    aside = SetAside(**{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")})
+    aside = SetAside(
+        **{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")}
+    )
     mapping = context.bound.mapping
-    reasons = suspicious(aside, context.store.count_couplings(context.name), Limits(mapping.guard_rows, mapping.guard_percent))
+    reasons = suspicious(
+        aside, context.store.count_couplings(context.name), Limits(mapping.guard_rows, mapping.guard_percent)
+    )
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")
 

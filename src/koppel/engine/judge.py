@@ -1,4 +1,6 @@
-"""From a page of pairs to its plan: gather the evidence, ask the pure core, hand back what it says together with the translated values."""
+"""From a page of pairs to its plan: gather the evidence, ask the pure core, hand back what it says together with the
+translated values.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,13 +22,18 @@ from koppel.transform.resolve import resolve
 from koppel.transform.translate import WAITING, Translation, translate
 from koppel.transform.translate import blanks as blank_values
 
-_PICKS = {OnConflict.LEFT: Winner.LEFT, OnConflict.RIGHT: Winner.RIGHT, FirstContact.LEFT: Winner.LEFT, FirstContact.RIGHT: Winner.RIGHT}
+_PICKS = {
+    OnConflict.LEFT: Winner.LEFT,
+    OnConflict.RIGHT: Winner.RIGHT,
+    FirstContact.LEFT: Winner.LEFT,
+    FirstContact.RIGHT: Winner.RIGHT,
+}
 _WINS = {Side.LEFT: Winner.LEFT, Side.RIGHT: Winner.RIGHT}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A page with its plan. `moves`: as judged; `settles`: cells on which both sides agree, so their baselines follow."""
+    """A page with its plan. `moves`: as judged; `settles`: cells on which both sides agree: baselines follow."""
 
     page: Page
     plan: Plan
@@ -54,7 +61,9 @@ def rules_of(context: JobContext) -> CellRules:
 def judge(context: JobContext, page: Page) -> Verdict:
     """Decide every pair of the page."""
     bound = context.bound
-    towards = tuple(side for side in Side if page.exists[side.other].any() and any(line.reaches(side) for line in bound.lines))
+    towards = tuple(
+        side for side in Side if page.exists[side.other].any() and any(line.reaches(side) for line in bound.lines)
+    )
     translation = translate(bound, page.values, look_up(context, page, towards), towards)
     moves = _moves(context, page)
     blank = (blank_values(bound, Side.LEFT, page.values[0]), blank_values(bound, Side.RIGHT, page.values[1]))
@@ -62,7 +71,15 @@ def judge(context: JobContext, page: Page) -> Verdict:
     failed, waiting = _reasons(translation)
     creatable = tuple(identity is not Identity.IMPOSSIBLE for identity in bound.identities)
     facts = Facts(
-        page.coupled, page.exists, page.in_scope, evidence, blank, translation.blank_sent, failed, waiting, (creatable[0], creatable[1])
+        page.coupled,
+        page.exists,
+        page.in_scope,
+        evidence,
+        blank,
+        translation.blank_sent,
+        failed,
+        waiting,
+        (creatable[0], creatable[1]),
     )
     writable = tuple(np.array([line.reaches(side) for line in bound.lines], dtype=np.bool_) for side in Side)
     plan = reconcile(facts, rules_of(context), policy_of(context), (writable[0], writable[1]))
@@ -85,13 +102,17 @@ def _moves(context: JobContext, page: Page) -> tuple[Codes, Codes]:
     return forced, forced.copy()
 
 
-def _evidence(context: JobContext, page: Page, translation: Translation, moves: tuple[Codes, Codes], blank: tuple[Mask, Mask]) -> Evidence:
+def _evidence(
+    context: JobContext, page: Page, translation: Translation, moves: tuple[Codes, Codes], blank: tuple[Mask, Mask]
+) -> Evidence:
     cells = context.bound.cells
     blank_codes = blanks(blank[0][:, :cells], blank[1][:, :cells])
     if context.asked.forced is not None:
         blank_codes = np.full_like(blank_codes, Blank.NEITHER)  # in a forced run blanks travel like any value
     newest = _newest(context, page)
-    on_conflict = np.column_stack([_conflict_winner(context, i, newest) for i in range(cells)]) if cells else blank_codes
+    on_conflict = (
+        np.column_stack([_conflict_winner(context, i, newest) for i in range(cells)]) if cells else blank_codes
+    )
     _ask_recovered(context, page, on_conflict)
     if context.asked.winner is not None:
         on_conflict[:] = _WINS[context.asked.winner]
@@ -101,7 +122,9 @@ def _evidence(context: JobContext, page: Page, translation: Translation, moves: 
 
 def _ask_recovered(context: JobContext, page: Page, on_conflict: Codes) -> None:
     """Where a lost answer was looked up no rule picks a winner (DESIGN 3). A resolver may: it loses neither value."""
-    two_way = np.array([line.mapping.direction is Direction.BOTH for line in context.bound.lines[: context.bound.cells]])
+    two_way = np.array(
+        [line.mapping.direction is Direction.BOTH for line in context.bound.lines[: context.bound.cells]]
+    )
     recovered = page.pairs["recovered"].fill_null(False).to_numpy()
     on_conflict[recovered[:, None] & two_way[None, :] & (on_conflict != Winner.RESOLVER)] = Winner.NOBODY
 
@@ -115,14 +138,20 @@ def _conflict_winner(context: JobContext, cell: int, newest: Codes) -> Codes:
     policy = line.on_conflict or mapping.on_conflict
     if policy is OnConflict.NEWEST:
         return newest.copy()
-    return np.full(len(newest), Winner.RESOLVER if policy.resolves else _PICKS.get(policy, Winner.NOBODY), dtype=np.uint8)
+    return np.full(
+        len(newest), Winner.RESOLVER if policy.resolves else _PICKS.get(policy, Winner.NOBODY), dtype=np.uint8
+    )
 
 
 def _first_winner(context: JobContext, newest: Codes) -> Codes:
     policy = context.asked.first_contact or context.bound.mapping.first_contact
     if context.asked.winner is not None:
         return np.full(len(newest), _WINS[context.asked.winner], dtype=np.uint8)
-    return newest if policy is FirstContact.NEWEST else np.full(len(newest), _PICKS.get(policy, Winner.NOBODY), dtype=np.uint8)
+    return (
+        newest
+        if policy is FirstContact.NEWEST
+        else np.full(len(newest), _PICKS.get(policy, Winner.NOBODY), dtype=np.uint8)
+    )
 
 
 def _newest(context: JobContext, page: Page) -> Codes:
@@ -133,14 +162,23 @@ def _newest(context: JobContext, page: Page) -> Codes:
     skew = timedelta(seconds=context.bound.mapping.skew_seconds) + max(shapes[0].granularity, shapes[1].granularity)
     stamps = pl.DataFrame([page.records[side][shapes[side].modified or ""].alias(side.word) for side in Side])
     ahead = pl.col("left") - pl.col("right")
-    winner = pl.when(ahead > skew).then(int(Winner.LEFT)).when(ahead < -skew).then(int(Winner.RIGHT)).otherwise(int(Winner.NOBODY))
+    winner = (
+        pl.when(ahead > skew)
+        .then(int(Winner.LEFT))
+        .when(ahead < -skew)
+        .then(int(Winner.RIGHT))
+        .otherwise(int(Winner.NOBODY))
+    )
     return stamps.select(winner.cast(pl.UInt8)).to_series().to_numpy().copy()
 
 
 def _reasons(translation: Translation) -> tuple[tuple[Mask, Mask], tuple[Mask, Mask]]:
-    """Which values cannot be had towards each side: because they fail, and because what they name is not coupled yet."""
+    """Which values cannot be had towards each side: because they fail, or what they name is not coupled yet."""
     some = [np.column_stack([r.is_not_null().to_numpy() for r in translation.reasons[side]]) for side in Side]
-    wait = [np.column_stack([(r == WAITING).fill_null(False).to_numpy() for r in translation.reasons[side]]) for side in Side]
+    wait = [
+        np.column_stack([(r == WAITING).fill_null(False).to_numpy() for r in translation.reasons[side]])
+        for side in Side
+    ]
     return (some[0] & ~wait[0], some[1] & ~wait[1]), (wait[0], wait[1])
 
 
@@ -152,7 +190,10 @@ def _with_resolved(context: JobContext, page: Page, plan: Plan, translation: Tra
         kind = line.mapping.on_conflict or context.bound.mapping.on_conflict
         where = pl.Series(plan.cells[:, cell] == Cell.RESOLVE)
         for side in Side:
-            both = (page.values[side][cell], translation.values[side][cell])  # left first, lest a tie makes two values of one
+            both = (
+                page.values[side][cell],
+                translation.values[side][cell],
+            )  # left first, lest a tie makes two values of one
             made = resolve(kind, *(both if side is Side.LEFT else both[::-1]))
             values[side][cell] = pl.select(pl.when(where).then(made).otherwise(values[side][cell])).to_series()
     return replace(translation, values=values)

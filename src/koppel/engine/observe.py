@@ -1,6 +1,7 @@
 """Observing: what changed on both sides, lined up as pairs (DESIGN 5).
 
-Both cursors are taken before the first read of either side, so whatever changes while we read is named again by the next run.
+Both cursors are taken before the first read of either side, so whatever changes while we read is named again by the
+next run.
 """
 
 import hashlib
@@ -20,13 +21,20 @@ from koppel.reconcile.guard import Limits, emptied
 PAGE_ROWS = 20_000
 """Pairs of one page: memory is bounded by it, and it is large enough that columns pay."""
 
+OUT_OF_STEP = timedelta(minutes=5)
+"""How much older than before a record may become without a backup having been restored."""
+
 SMALL_TABLE = 20_000
-"""Couplings up to which every run sweeps for deletions: reading that many ids costs less than explaining why one was not seen."""
+"""Couplings up to which every run sweeps for deletions: reading that many ids costs less than explaining why one was
+not seen.
+"""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a look at both feeds gave: the watermarks to keep when the job is done, whether deletions were looked for, how many pairs came up."""
+    """What a look at both feeds gave: the watermarks to keep when the job is done, whether deletions were looked for,
+    how many pairs came up.
+    """
 
     watermarks: tuple[Watermark, Watermark]
     swept: bool
@@ -80,29 +88,48 @@ def _refuse_restored(context: JobContext) -> None:
         if mark is None or mark.newest is None or context.bound.shape(side).modified is None:
             continue
         now = context.tables[side].table.fetch(pl.Series([mark.newest[0]]), Want(()))[VERSION].drop_nulls()
-        if len(now) and now[0] < mark.newest[1]:
+        if len(now) and _older(now[0], mark.newest[1]):
             system = context.tables.names[side]
-            reason = f"{context.name}: record {mark.newest[0]} in {system} is older than when it was last seen: was a backup restored?"
-            raise Halted([reason], f"koppel systems adopt {system} --as restored")
+            reason = f"record {mark.newest[0]} in {system} is older than when it was last seen: was a backup restored?"
+            raise Halted([f"{context.name}: {reason}"], f"koppel systems adopt {system} --as restored")
+
+
+def _older(now: str, before: str) -> bool:
+    """Whether a version is older than another by more than writers that commit late or out of step explain."""
+    try:
+        return datetime.fromisoformat(now) < datetime.fromisoformat(before) - OUT_OF_STEP
+    except ValueError:  # not a stamp: nothing can be said
+        return False
 
 
 def _changes(context: JobContext, side: Side, identity: str) -> Changes:
-    """The feed of one side since its watermark; from the start when that was taken for another question, or all is asked for."""
+    """The feed of one side since its watermark; from the start when that was taken for another question, or all is
+    asked for.
+    """
     mark = context.store.watermark(context.name, side)
     usable = mark is not None and _answers(mark.identity, identity) and not context.asked.everything
     return context.tables[side].table.changes(mark.cursor if mark is not None and usable else None, Want(()))
 
 
 def _watermark_identity(context: JobContext, side: Side) -> str:
-    """What a watermark of this job stands for: filter, fields and direction; and whether uncoupled records were considered."""
+    """What a watermark of this job stands for: filter, fields and direction; and whether uncoupled records were
+    considered.
+    """
     mapping = context.bound.mapping
-    parts = [str(mapping.table(side)), mapping.options(side).filter_text, mapping.direction, str(mapping.options(side).modified)]
+    parts = [
+        str(mapping.table(side)),
+        mapping.options(side).filter_text,
+        mapping.direction,
+        str(mapping.options(side).modified),
+    ]
     digest = hashlib.blake2b("\x1f".join([*parts, *context.bound.layout]).encode(), digest_size=8).hexdigest()
     return f"{digest}:{'all' if context.asked.creates else 'coupled'}"
 
 
 def _answers(kept: str, wanted: str) -> bool:
-    """Whether a watermark of one identity serves a job of another: one that also considered uncoupled records serves one that does not."""
+    """Whether a watermark of one identity serves a job of another: one that also considered uncoupled records serves
+    one that does not.
+    """
     return kept == wanted or kept == wanted.replace(":coupled", ":all")
 
 

@@ -1,4 +1,4 @@
-"""Outcomes: what became of a write, turned into what the store settles. Only what arrived moves a baseline (DESIGN 4)."""
+"""Outcomes: what became of a write, turned into what the store settles. Only what arrived moves a baseline."""
 
 from dataclasses import replace
 
@@ -24,7 +24,9 @@ from koppel.transform.translate import prints, raw
 def outcome_of(
     context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, outcomes: pl.DataFrame, final: bool
 ) -> Settlement:
-    """What became of one write, row by row, as what the store settles. `final`: the job does not look at these pairs again."""
+    """What became of one write, row by row, as what the store settles. `final`: the job does not look at these pairs
+    again.
+    """
     page, side = verdict.page, batch.side
     answer = pl.DataFrame({OP: batch.rows.astype(np.int64)}).join(outcomes, on=OP, how="left", maintain_order="left")
     code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
@@ -36,7 +38,9 @@ def outcome_of(
     errors = _refused(page, batch, answer, code)
     for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
         if final:  # into the retry set, so that the next run looks at it whatever its feed says
-            errors.append(error_row(page, int(row), side.other, str(Waiting.STALE), "", sentence(str(Waiting.STALE), "")))
+            errors.append(
+                error_row(page, int(row), side.other, str(Waiting.STALE), "", sentence(str(Waiting.STALE), ""))
+            )
         else:
             look_again(context, page, int(row))
     settlement = Settlement(history=of_records(batch.intent.history, batch.write.rows[ID].filter(pl.Series(written))))
@@ -70,8 +74,11 @@ def _take_answer(
     progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
     progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
     arrived(progress, side, rows, batch.sent[written], stored)
-    unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (progress.base[side][rows] != stored)
-    # What the system filled in travels back in a second look, and what a resolver made is settled in one: only when both sides hold it.
+    unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (
+        progress.base[side][rows] != stored
+    )
+    # What the system filled in travels back in a second look, and what a resolver made is settled in one: only when
+    # both sides hold it.
     second = (verdict.plan.cells[rows] == Cell.RESOLVE).any(axis=1)
     second |= unsettled.any(axis=1) & (batch.write.kind is WriteKind.CREATE)
     if second.any():
@@ -80,7 +87,9 @@ def _take_answer(
 
 
 def _stored(context: JobContext, page: Page, batch: Batch, told: pl.DataFrame, written: Mask) -> Fingerprints:
-    """What the written records hold now: what the system told, else what was sent and, beside it, what was read (DESIGN 4)."""
+    """What the written records hold now: what the system told, else what was sent and, beside it, what was read (DESIGN
+    4).
+    """
     bound, side = context.bound, batch.side
     if context.tables[side].table.features.returns_stored:
         return prints(bound, side, raw(bound.lines[: bound.cells], side, told))
@@ -122,7 +131,10 @@ def count_errors(errors: pl.DataFrame, tally: Tally) -> None:
 
 def records_of(page: Page) -> pl.DataFrame:
     """Both records of every pair, as `side`, `record`."""
-    both = [pl.DataFrame({"record": page.ids(side)}).select(pl.lit(int(side), pl.Int64).alias("side"), "record") for side in Side]
+    both = [
+        pl.DataFrame({"record": page.ids(side)}).select(pl.lit(int(side), pl.Int64).alias("side"), "record")
+        for side in Side
+    ]
     return pl.concat(both).drop_nulls()
 
 

@@ -101,7 +101,11 @@ def _read(context: JobContext, side: Side, pairs: pl.DataFrame) -> pl.DataFrame:
     ids = pairs[_IDS[side]].alias(ID)
     want = Want(context.bound.wanted(side))
     found = context.tables[side].table.fetch(ids.drop_nulls(), want).with_columns(pl.lit(True).alias(_PRESENT))
-    return ids.to_frame().join(found, on=ID, how="left", maintain_order="left").select(ID, VERSION, FAULT, *want.fields, _PRESENT)
+    return (
+        ids.to_frame()
+        .join(found, on=ID, how="left", maintain_order="left")
+        .select(ID, VERSION, FAULT, *want.fields, _PRESENT)
+    )
 
 
 def _scope(context: JobContext, side: Side, records: pl.DataFrame, pairs: pl.DataFrame) -> Mask:
@@ -134,7 +138,9 @@ def pack(prints_: Fingerprints) -> pl.Series:
     """Rows of fingerprints as packed bytes, as the store keeps them."""
     width = prints_.shape[1] * 8
     data = np.ascontiguousarray(prints_, dtype="<u8").tobytes()
-    return pl.Series([data[i : i + width] for i in range(0, len(data), width)] if width else [b""] * len(prints_), dtype=pl.Binary)
+    return pl.Series(
+        [data[i : i + width] for i in range(0, len(data), width)] if width else [b""] * len(prints_), dtype=pl.Binary
+    )
 
 
 def unpack(packed: pl.Series, cells: int) -> npt.NDArray[np.uint64]:

@@ -1,7 +1,7 @@
 """Pretending: a table that reads the real one and remembers what would be written, instead of writing it.
 
-A plan is the real run over pretended tables and a copy of the store, so it cannot say anything else than what the run would do: parents that
-would be created are there for their children, and what would be waiting waits.
+A plan is the real run over pretended tables and a copy of the store, so it cannot say anything else than what the run
+would do: parents that would be created are there for their children, and what would be waiting waits.
 """
 
 from collections.abc import Iterator
@@ -62,7 +62,9 @@ class PretendTable:
         """The real records, with what would have been written laid over them."""
         wanted = ids.filter(~ids.is_in(list(self._deleted)))
         laid = self._overlay.filter(pl.col(ID).is_in(wanted.implode()))
-        real = self._table.fetch(wanted.filter(~wanted.is_in(laid[ID].implode())), want).select(ID, VERSION, FAULT, *want.fields)
+        real = self._table.fetch(wanted.filter(~wanted.is_in(laid[ID].implode())), want).select(
+            ID, VERSION, FAULT, *want.fields
+        )
         nothing = [pl.lit(None, pl.String).alias(name) for name in (VERSION, FAULT)]
         return pl.concat([real, laid.with_columns(*nothing).select(real.columns)])
 
@@ -82,7 +84,11 @@ class PretendTable:
 
     def write(self, write: Write) -> pl.DataFrame:
         """Remember the write and answer as if it had been carried out."""
-        rows = write.rows.with_columns(pl.col(ID).fill_null(self.reserve(len(write.rows)))) if write.kind is WriteKind.CREATE else write.rows
+        rows = (
+            write.rows.with_columns(pl.col(ID).fill_null(self.reserve(len(write.rows))))
+            if write.kind is WriteKind.CREATE
+            else write.rows
+        )
         before = self._before(write, rows)
         after = before if write.kind is WriteKind.DELETE else self._laid_over(write, rows, before)
         self._remember(write, rows, before)
@@ -92,7 +98,8 @@ class PretendTable:
         else:
             self._overlay = pl.concat([self._overlay, after.select(self._overlay.columns)])
         answer = rows.select(OP, ID).with_columns(
-            pl.lit(str(Outcome.WRITTEN)).alias(CODE), *[pl.lit(None, pl.String).alias(name) for name in (VERSION, FIELD, MESSAGE)]
+            pl.lit(str(Outcome.WRITTEN)).alias(CODE),
+            *[pl.lit(None, pl.String).alias(name) for name in (VERSION, FIELD, MESSAGE)],
         )
         return pl.concat([answer, after.select(write.want)], how="horizontal")
 
@@ -102,7 +109,11 @@ class PretendTable:
         if write.kind is WriteKind.CREATE:
             blank = [pl.lit(None, kind).alias(name) for name, kind in self._overlay.schema.items() if name != ID]
             return rows.select(ID).with_columns(*blank).select(ID, *names)
-        return rows.select(ID).join(self.fetch(rows[ID], Want(tuple(names))), on=ID, how="left", maintain_order="left").select(ID, *names)
+        return (
+            rows.select(ID)
+            .join(self.fetch(rows[ID], Want(tuple(names))), on=ID, how="left", maintain_order="left")
+            .select(ID, *names)
+        )
 
     def _laid_over(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """The records as they would stand: what is sent replaced, the rest kept; an unset key holds the id."""
@@ -118,10 +129,15 @@ class PretendTable:
 
     def _remember(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> None:
         text = pl.String()
-        whole = pl.DataFrame({"id": rows[ID], "field": "", "before": None, "after": None}, schema_overrides={"before": text, "after": text})
+        whole = pl.DataFrame(
+            {"id": rows[ID], "field": "", "before": None, "after": None},
+            schema_overrides={"before": text, "after": text},
+        )
         parts = [whole] if write.kind is WriteKind.DELETE else []
         for place, name in enumerate(write.fields):
-            frame = pl.DataFrame([rows[ID].alias("id"), before[name].cast(text).alias("before"), rows[name].cast(text).alias("after")])
+            frame = pl.DataFrame(
+                [rows[ID].alias("id"), before[name].cast(text).alias("before"), rows[name].cast(text).alias("after")]
+            )
             changed = frame.with_columns(pl.lit(name).alias("field")).filter(pl.Series(write.mask[:, place]))
             parts.append(changed.select("id", "field", "before", "after"))
         self._record.values.append(pl.concat(parts).with_columns(pl.lit(str(write.kind)).alias("kind")))

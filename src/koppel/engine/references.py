@@ -1,6 +1,8 @@
-"""References: a value that names a record of another mapping, translated through that mapping's couplings (semantics 4.8).
+"""References: a value that names a record of another mapping, translated through that mapping's couplings (semantics
+4.8).
 
-Looked up once per distinct value of the page, set-based: value → (hop) → record on this side → coupling → record there → its value.
+Looked up once per distinct value of the page, set-based: value → (hop) → record on this side → coupling → record there
+→ its value.
 """
 
 import polars as pl
@@ -46,10 +48,14 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
     joined = values.to_frame().join(best, on="value", how="left", maintain_order="left")
     if reference.blank is not None and side is Side.RIGHT:  # what blank stands for on the left is blank again there
         joined = joined.with_columns(pl.when(pl.col("translated") != reference.blank).then("translated"))
-    return joined.with_columns(pl.when(pl.col("rank").is_null()).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason")).select(*_ANSWER)
+    return joined.with_columns(
+        pl.when(pl.col("rank").is_null()).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason")
+    ).select(*_ANSWER)
 
 
-def _one_mapping(context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame) -> pl.DataFrame:
+def _one_mapping(
+    context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
+) -> pl.DataFrame:
     """Through the couplings of one mapping. `rank`: 0 translated, 1 not coupled yet, 2 no such record."""
     here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
     own_name = line.mapping.name(side)
@@ -66,7 +72,10 @@ def _one_mapping(context: JobContext, name: str, line: Line, reference: Referenc
         known = known.with_columns(pl.col("partner").alias("translated"))
     waiting = pl.col("translated").is_null()
     return known.select(
-        "value", "translated", pl.when(waiting).then(pl.lit(WAITING)).alias("reason"), pl.when(waiting).then(1).otherwise(0).alias("rank")
+        "value",
+        "translated",
+        pl.when(waiting).then(pl.lit(WAITING)).alias("reason"),
+        pl.when(waiting).then(1).otherwise(0).alias("rank"),
     )
 
 
@@ -82,14 +91,20 @@ def _ids_of(table: OpenTable, steps: pl.DataFrame, by: str) -> pl.DataFrame:
 def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.DataFrame:
     """Follow the steps through one look-up table, from one of its fields to another."""
     found = _find(table, steps["step"], given)
-    rows = table.table.fetch(found[ID].unique(), Want((wanted,))).select(ID, pl.col(wanted).cast(pl.String).alias("next"))
+    rows = table.table.fetch(found[ID].unique(), Want((wanted,))).select(
+        ID, pl.col(wanted).cast(pl.String).alias("next")
+    )
     return steps.join(found, on="step").join(rows, on=ID).select("value", pl.col("next").alias("step")).drop_nulls()
 
 
 def _hop_back(table: OpenTable, best: pl.DataFrame, hop: Hop) -> pl.DataFrame:
     """From the field of the referenced record back through the look-up table to the value of the line."""
     steps = best.filter(pl.col("translated").is_not_null()).select("value", pl.col("translated").alias("step"))
-    back = _look(table, steps, hop.wanted, hop.given).rename({"step": "back"}).unique("value", keep="first", maintain_order=True)
+    back = (
+        _look(table, steps, hop.wanted, hop.given)
+        .rename({"step": "back"})
+        .unique("value", keep="first", maintain_order=True)
+    )
     joined = best.join(back, on="value", how="left", maintain_order="left")
     lost = pl.col("translated").is_not_null() & pl.col("back").is_null()
     return joined.with_columns(
@@ -118,7 +133,8 @@ def _hop_side(context: JobContext, hop: Hop | None) -> Side | None:
 def referenced_field(own: FieldShape | None, reference: Reference, side: Side, table: TableShape) -> str:
     """Which field of the referenced table a value holds; '' = its id.
 
-    As the configuration says; else what the foreign key says; else the key, unless that is of another kind and exactly one unique field fits.
+    As the configuration says; else what the foreign key says; else the key, unless that is of another kind and exactly
+    one unique field fits.
     """
     said = reference.left_by if side is Side.LEFT else reference.right_by
     if said is None and own is not None and own.references is not None and own.references[0] == table.name:
@@ -133,5 +149,7 @@ def _only_fitting(own: FieldShape | None, table: TableShape) -> str:
     if own is None or key is None or len(table.key) > 1:
         return table.key[0]
     texts = (Kind.TEXT, Kind.CODE)
-    fits = [f.name for f in table.fields if f.unique and f.name not in table.key and own.kind in texts and f.kind in texts]
+    fits = [
+        f.name for f in table.fields if f.unique and f.name not in table.key and own.kind in texts and f.kind in texts
+    ]
     return fits[0] if key.kind in (Kind.UUID, Kind.INTEGER) and own.kind in texts and len(fits) == 1 else table.key[0]

@@ -1,4 +1,4 @@
-"""Reviewing and matching, read-only: how much there is on both sides, and which uncoupled records look like one thing."""
+"""Reviewing and matching, read-only: how much there is on both sides, which uncoupled records look like one."""
 
 import math
 from dataclasses import dataclass

@@ -22,7 +22,9 @@ class RunFailures:
 def run_lines(
     names: Sequence[str], depends_on: Mapping[str, Sequence[str]], open_line: Callable[[str], JobContext], strict: bool
 ) -> RunFailures:
-    """Run one job per name, in waves, in file order within a wave. `strict`: a failed line blocks its dependants (and only these)."""
+    """Run one job per name, in waves, in file order within a wave. `strict`: a failed line blocks its dependants (and
+    only these).
+    """
     failures = RunFailures()
     unfinished: list[tuple[JobContext, Observed]] = []
     try:
@@ -43,7 +45,10 @@ def run_lines(
 
 
 def _run_line(
-    name: str, open_line: Callable[[str], JobContext], unfinished: list[tuple[JobContext, Observed]], failures: RunFailures
+    name: str,
+    open_line: Callable[[str], JobContext],
+    unfinished: list[tuple[JobContext, Observed]],
+    failures: RunFailures,
 ) -> None:
     """One job up to its deletions; a job without any is finished at once."""
     try:

@@ -32,7 +32,8 @@ BLANK = 1
 class Progress:
     """The baselines of a page while its writes come back: they start as stored and move as values arrive.
 
-    `prints` are what each side holds now, `versions` which edition that is; `ids` those of the pairs, filled in by creates.
+    `prints` are what each side holds now, `versions` which edition that is; `ids` those of the pairs, filled in by
+    creates.
     """
 
     base: tuple[Fingerprints, Fingerprints]
@@ -75,13 +76,18 @@ def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored
 def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.ndarray) -> pl.DataFrame:
     """The couplings of these rows as they stand now. A side's version is kept only when every cell of it is settled."""
     frame = page.pairs.select(COUPLING, "generation").with_columns(
-        progress.ids[0].alias(LEFT_ID), progress.ids[1].alias(RIGHT_ID), pl.lit(context.layout, pl.Int64).alias("layout"),
-        pl.Series(_still_recovered(page, progress)).alias("recovered"), pl.col("generation").fill_null(0),
+        progress.ids[0].alias(LEFT_ID),
+        progress.ids[1].alias(RIGHT_ID),
+        pl.lit(context.layout, pl.Int64).alias("layout"),
+        pl.Series(_still_recovered(page, progress)).alias("recovered"),
+        pl.col("generation").fill_null(0),
     )
     for side in Side:
         settled = pl.Series((progress.base[side] == progress.prints[side]).all(axis=1))
         version = pl.select(pl.when(settled).then(progress.versions[side])).to_series().cast(pl.String)
-        frame = frame.with_columns(version.alias(VERSIONS[side]), pack(progress.base[side]).alias(("left_base", "right_base")[side]))
+        frame = frame.with_columns(
+            version.alias(VERSIONS[side]), pack(progress.base[side]).alias(("left_base", "right_base")[side])
+        )
     return frame.select(*COUPLING_SCHEMA)[rows]
 
 
@@ -106,15 +112,21 @@ def moved_rows(context: JobContext, page: Page, progress: Progress, candidates: 
     return np.flatnonzero(moved & candidates)
 
 
-def conflict_rows(context: JobContext, page: Page, clash: Mask, moves: tuple[Codes, Codes], deletions: Mask) -> pl.DataFrame:
-    """The open questions of a page: pairs with clashing cells, and pairs of which one record was deleted and nobody may decide."""
+def conflict_rows(
+    context: JobContext, page: Page, clash: Mask, moves: tuple[Codes, Codes], deletions: Mask
+) -> pl.DataFrame:
+    """The open questions of a page: pairs with clashing cells, and pairs of which one record was deleted and nobody may
+    decide.
+    """
     bound = context.bound
     rows = []
     texts = [[values.cast(pl.String) for values in page.values[side][: bound.cells]] for side in Side]
     for row in np.flatnonzero(clash.any(axis=1) | deletions):
         cells = np.flatnonzero(clash[row])
         unseen = any((moves[side][row, cells] == Move.UNSEEN).any() for side in Side)
-        kind = ConflictKind.DELETION if deletions[row] else ConflictKind.FIRST_CONTACT if unseen else ConflictKind.UPDATE
+        kind = (
+            ConflictKind.DELETION if deletions[row] else ConflictKind.FIRST_CONTACT if unseen else ConflictKind.UPDATE
+        )
         fields = [bound.lines[cell].mapping.left or bound.lines[cell].mapping.right for cell in cells]
         values = [[texts[side][cell][int(row)] for cell in cells] for side in Side]
         prints = [page.prints[side][row].tobytes() if page.exists[side][row] else None for side in Side]
@@ -126,16 +138,29 @@ def conflict_rows(context: JobContext, page: Page, clash: Mask, moves: tuple[Cod
 def error_row(page: Page, row: int, side: Side, code: str, field: str, message: str) -> tuple[object, ...]:
     """One record that could not be carried, as ERROR_SCHEMA wants it; `side` is the source's."""
     sides = side if page.exists[side][row] else side.other
-    return (int(side), page.ids(side)[row], page.ids(side.other)[row], code, field, message, page.prints[sides][row].tobytes(), False)
+    return (
+        int(side),
+        page.ids(side)[row],
+        page.ids(side.other)[row],
+        code,
+        field,
+        message,
+        page.prints[sides][row].tobytes(),
+        False,
+    )
 
 
 def error_rows(context: JobContext, rows: list[tuple[object, ...]]) -> pl.DataFrame:
     """Errors as a frame, those that failed the same way in another job before marked as skipped (semantics 4.7.5)."""
-    errors = pl.DataFrame(rows, schema=ERROR_SCHEMA, orient="row").unique(["side", "record"], keep="first", maintain_order=True)
+    errors = pl.DataFrame(rows, schema=ERROR_SCHEMA, orient="row").unique(
+        ["side", "record"], keep="first", maintain_order=True
+    )
     if not len(errors):
         return errors
     known = [
-        context.store.retries(context.name, side, errors.filter(pl.col("side") == int(side))["record"]).with_columns(side=pl.lit(int(side), pl.Int64))
+        context.store.retries(context.name, side, errors.filter(pl.col("side") == int(side))["record"]).with_columns(
+            side=pl.lit(int(side), pl.Int64)
+        )
         for side in Side
     ]
     before = pl.concat(known).select("side", "record", "code", "field", pl.col("job").alias("job_before"))
@@ -160,11 +185,26 @@ def field_label(bound: BoundMapping, line: int, side: Side) -> str:
 
 
 _ENGINE_REASONS = {
-    "unknown_reference": ("{field} names a record that does not exist.", "Correct the value, or create the record it names."),
-    "waiting": ("{field} names a record that is not coupled yet.", "It is tried again in every run; couple or synchronise that record."),
-    "newcomer": ("It may be the record that a create of unknown outcome has made.", "Couple it with its source, or retry that error."),
-    "no_key": ("The record cannot be created: nothing fills its key {field}.", "Map the key, or create it by hand and couple the two."),
-    "ambiguous": ("More than one record could be the partner, or the one found is coupled already.", "Couple the right one by hand."),
+    "unknown_reference": (
+        "{field} names a record that does not exist.",
+        "Correct the value, or create the record it names.",
+    ),
+    "waiting": (
+        "{field} names a record that is not coupled yet.",
+        "It is tried again in every run; couple or synchronise that record.",
+    ),
+    "newcomer": (
+        "It may be the record that a create of unknown outcome has made.",
+        "Couple it with its source, or retry that error.",
+    ),
+    "no_key": (
+        "The record cannot be created: nothing fills its key {field}.",
+        "Map the key, or create it by hand and couple the two.",
+    ),
+    "ambiguous": (
+        "More than one record could be the partner, or the one found is coupled already.",
+        "Couple the right one by hand.",
+    ),
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),
     "unknown_outcome": (

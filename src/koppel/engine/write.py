@@ -50,7 +50,9 @@ class Batch:
 
 
 def batches(context: JobContext, verdict: Verdict, ready: npt.NDArray[np.bool_]) -> Iterator[Batch]:
-    """The writes of a page, for the pairs that are ready: to the right first, as Business Central does (semantics 4.2.4)."""
+    """The writes of a page, for the pairs that are ready: to the right first, as Business Central does (semantics
+    4.2.4).
+    """
     for side in (Side.RIGHT, Side.LEFT):
         for kind in WriteKind:
             rows = np.flatnonzero(np.isin(verdict.plan.actions, _ACTIONS[side, kind]) & ready)
@@ -67,14 +69,21 @@ def _batch(context: JobContext, verdict: Verdict, side: Side, kind: WriteKind, r
     names = tuple(bound.lines[i].mapping.name(side) or "" for i in lines)
     values = verdict.translation.values[side]
     fields = pl.DataFrame([values[i].gather(rows).alias(name) for i, name in zip(lines, names, strict=True)])
-    ids = _new_ids(context, verdict, side, rows, fields) if kind is WriteKind.CREATE else verdict.page.ids(side).gather(rows)
+    ids = (
+        _new_ids(context, verdict, side, rows, fields)
+        if kind is WriteKind.CREATE
+        else verdict.page.ids(side).gather(rows)
+    )
     frame = pl.DataFrame([pl.Series(OP, rows.astype(np.int64)), ids.alias(ID), *fields.get_columns()])
     expected = None if kind is WriteKind.CREATE else _expected(context, verdict, side, rows)
     mask = verdict.plan.sent[side][rows][:, list(lines)]
     write = Write(kind, frame, names, mask, expected, bound.mapped(side), context.now())
-    # What a resolver made settles when both sides hold it, not with the first write: a crash in between must resolve again.
+    # What a resolver made settles when both sides hold it, not with the first write: a crash in between must resolve
+    # again.
     sent = verdict.plan.sent[side][rows, : bound.cells] & (verdict.plan.cells[rows] != Cell.RESOLVE)
-    return Batch(side, rows, write, _intent(context, verdict, side, write, rows, sent), sent, ends=kind is WriteKind.DELETE)
+    return Batch(
+        side, rows, write, _intent(context, verdict, side, write, rows, sent), sent, ends=kind is WriteKind.DELETE
+    )
 
 
 def _deactivation(context: JobContext, verdict: Verdict, side: Side, rows: Rows) -> Batch:
@@ -106,23 +115,36 @@ def _new_ids(context: JobContext, verdict: Verdict, side: Side, rows: Rows, fiel
     if identity in (Identity.LOOKUP, Identity.NONE):
         return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(rows))
     sources = verdict.page.ids(side.other).gather(rows).alias("id")
-    kept = sources.to_frame().join(context.store.chosen_ids(context.name, side, sources), on="id", how="left", maintain_order="left")["chosen"]
+    kept = sources.to_frame().join(
+        context.store.chosen_ids(context.name, side, sources), on="id", how="left", maintain_order="left"
+    )["chosen"]
     missing = kept.null_count()
     if not missing:
         return kept
-    fresh = context.tables[side].table.reserve(missing) if identity is Identity.RESERVED else pl.Series(context.new_ids(missing), dtype=pl.String)
+    fresh = (
+        context.tables[side].table.reserve(missing)
+        if identity is Identity.RESERVED
+        else pl.Series(context.new_ids(missing), dtype=pl.String)
+    )
     return kept.scatter(kept.is_null().arg_true(), fresh)
 
 
-def _intent(context: JobContext, verdict: Verdict, side: Side, write: Write, rows: Rows, sent: npt.NDArray[np.bool_]) -> Intent:
+def _intent(
+    context: JobContext, verdict: Verdict, side: Side, write: Write, rows: Rows, sent: npt.NDArray[np.bool_]
+) -> Intent:
     """What the journal keeps: enough to find out whether it happened, and to settle it then."""
     page, bound = verdict.page, context.bound
     meant = prints(bound, side, [values.gather(rows) for values in verdict.translation.values[side]])
     meant[~sent] = 0
     ids = [page.ids(s).gather(rows) if s is not side else write.rows[ID] for s in Side]
     columns = [
-        write.rows[OP].alias("op"), page.pairs[COUPLING].gather(rows), ids[0].alias(LEFT_ID), ids[1].alias(RIGHT_ID),
-        pack(page.prints[side.other][rows]).alias("source"), pack(meant).alias("sent"), _lookup_texts(bound, side, write).alias("lookup"),
+        write.rows[OP].alias("op"),
+        page.pairs[COUPLING].gather(rows),
+        ids[0].alias(LEFT_ID),
+        ids[1].alias(RIGHT_ID),
+        pack(page.prints[side.other][rows]).alias("source"),
+        pack(meant).alias("sent"),
+        _lookup_texts(bound, side, write).alias("lookup"),
         pl.repeat(context.layout, len(rows), dtype=pl.Int64, eager=True).alias("layout"),
     ]
     history = of_write(page.records[side], page.ids(side), write, rows, side) if bound.mapping.history_days else None
@@ -131,7 +153,11 @@ def _intent(context: JobContext, verdict: Verdict, side: Side, write: Write, row
 
 def lookup_field(bound: BoundMapping, side: Side) -> str | None:
     """The unique mapped field of `side` by which a record with a generated key is found again."""
-    fits = (line.mapping.right if side is Side.RIGHT else line.mapping.left for line in bound.lines if line.reaches(side) and line.shape(side).unique)
+    fits = (
+        line.mapping.right if side is Side.RIGHT else line.mapping.left
+        for line in bound.lines
+        if line.reaches(side) and line.shape(side).unique
+    )
     return next((name for name in fits if name is not None), None)
 
 

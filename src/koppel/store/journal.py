@@ -274,5 +274,7 @@ class Journal(Jobs):
 
 def _intent(row: Any) -> Intent:
     side = Side(row.side)
-    history = row.history and History(side, pl.read_ipc(row.history)["record"].unique(maintain_order=True).to_list(), row.history)
+    history = row.history and History(
+        side, pl.read_ipc(row.history)["record"].unique(maintain_order=True).to_list(), row.history
+    )
     return Intent(side, WriteKind(row.kind), pl.read_ipc(row.rows), history)

@@ -36,8 +36,7 @@ class Users:
     """Both systems' users.
 
     `edits`: every value typed; `deleted`: (side, tag) of what a user deleted, `last_words`: how many edits there had
-    been
-    when the record (side, id) was deleted; `made`: all tags.
+    been when the record (side, id) was deleted; `made`: all tags.
     """
 
     setting: Setting
