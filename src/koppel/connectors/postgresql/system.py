@@ -1,0 +1,117 @@
+"""A database as a system: opening it, its identity, its tables."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from koppel.connectors.postgresql import catalog
+from koppel.connectors.postgresql.cursor import Clock, default_lag
+from koppel.connectors.postgresql.database import Database
+from koppel.connectors.postgresql.reflect import reflect
+from koppel.connectors.postgresql.table import PostgresTable
+from koppel.errors import ConfigurationError, Problem
+from koppel.model.values import Kind
+from koppel.ports import TableOptions
+
+
+def open_system(
+    name: str,
+    url: str,
+    timezone: str = "UTC",
+    fields: Mapping[str, Mapping[str, str]] | None = None,
+    now: Callable[[], datetime] | None = None,
+) -> "PostgresSystem":
+    """Open the database at a url `postgresql://user@host:port/database?option=value` (also `postgresql+psycopg://…`,
+    `postgres://…`); its options are libpq's.
+
+    `timezone`: what date-times without offset mean. `fields`: kinds that the types do not tell, as
+    `{"customer": {"no": "code"}}`. `now`: the clock of cursors, for tests; None: the server's. Raises
+    ConfigurationError for a url that cannot be read, an unknown kind or a server older than PostgreSQL 14, Unreachable
+    or Denied when there is no way in.
+    """
+    kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
+    known = [str(kind) for kind in Kind]
+    problems = [
+        Problem(f"{name}.{table}.{column}", f"unknown kind {kind}", f"the kinds are: {', '.join(known)}")
+        for table, columns in kinds.items()
+        for column, kind in columns.items()
+        if kind not in known
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    system = PostgresSystem(name, Database(name, _parameters(name, url)), timezone, kinds, now)
+    unknown = kinds.keys() - {table.lower() for table in system.tables()}
+    if unknown:
+        system.close()
+        raise ConfigurationError(
+            [Problem(name, f"there is no table {table} to give kinds") for table in sorted(unknown)]
+        )
+    return system
+
+
+def _parameters(name: str, url: str) -> Mapping[str, object]:
+    """What libpq makes of the url. Its complaints repeat parts of the url, so they are not passed on."""
+    try:
+        return conninfo_to_dict(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", url))
+    except psycopg.Error:
+        remedy = "write postgresql://user@host/database; signs such as @ and / in a password as %40 and %2F"
+        raise ConfigurationError([Problem(name, "the url cannot be read", remedy)]) from None
+
+
+class PostgresSystem:
+    """One database; made by `open_system`."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        timezone: str,
+        kinds: Mapping[str, Mapping[str, str]],
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._timezone = timezone
+        self._kinds = kinds
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._name
+
+    def identity(self) -> str:
+        """Which installation this is: the cluster's own number, where the user may read it, and the database's."""
+        ours = "FROM pg_database WHERE datname = current_database()"
+        cluster = "has_function_privilege('pg_control_system()', 'EXECUTE')"
+        with self._database.connection() as connection:
+            row = connection.execute(f"SELECT {cluster}, oid::text, datname {ours}").fetchone()
+            assert row is not None, "one is connected to a database"
+            if not row[0]:
+                return f"postgresql:{row[1]}/{row[2]}"
+            number = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
+        assert number is not None, "a cluster has a number"
+        return f"postgresql:{number[0]}/{row[1]}"
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables and views; of those outside the search path as `schema.table`."""
+        with self._database.connection() as connection:
+            return catalog.names(connection)
+
+    def table(self, name: str, options: TableOptions) -> PostgresTable:
+        """Open a table or view (any case). `options.modified` '' means: no change stamp.
+
+        Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
+        """
+        kinds = self._kinds.get(name.lower(), {})
+        with self._database.connection() as connection:
+            relation = reflect(connection, self._name, name, options, kinds, self._timezone)
+            lag = default_lag(connection) if options.lag is None else options.lag
+        return PostgresTable(self._database, relation, lag, self._clock)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()

@@ -1,0 +1,258 @@
+"""Writing: one transaction per write, in which rows are locked, compared, written, and read again.
+
+The rows of an update are locked (FOR UPDATE) before they are compared with what koppel saw, so nobody changes them in
+between. Rows go in together; those the database refuses are found and left out. What is answered was read back inside
+the same transaction, after all triggers (RETURNING would run before the AFTER ones). Deferred rules are checked at
+once, so COMMIT refuses nothing.
+"""
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+import psycopg
+
+from koppel.connectors.postgresql.catalog import sequence_numbers
+from koppel.connectors.postgresql.cursor import Clock, present
+from koppel.connectors.postgresql.database import AGAIN, Connection, Database, quoted
+from koppel.connectors.postgresql.read import Query, fetch_page, read_page
+from koppel.connectors.postgresql.reflect import Relation
+from koppel.connectors.postgresql.refusal import READ_ONLY, STAGE, Refusal
+from koppel.connectors.postgresql.rows import Mask, Rows, prepare
+from koppel.connectors.postgresql.staging import Progress, Staged, carry, copy_in, create_stage, drop_staged, run_staged
+from koppel.errors import Denied, Unreachable
+from koppel.model.values import FAULT, ID, OP, KeyOrigin
+from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write, WriteKind
+
+
+def write_rows(database: Database, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
+    """Carry out one write. Raises `SystemFailure` when the database fails; unless COMMIT failed nothing was written."""
+    with database.connection() as connection:
+        if not len(write.rows):
+            prove_writable(database, connection, relation)
+        progress = _fresh(write)
+        if relation.read_only:
+            for row in range(len(write.rows)):
+                progress.refuse(row, READ_ONLY)
+            return _outcomes(write, progress, _nothing(connection, relation, write, clock))
+        try:
+            return _in_transaction(database, connection, relation, write, progress, clock)
+        except Unreachable as failure:
+            cause = failure.__cause__
+            if not isinstance(cause, psycopg.Error) or cause.sqlstate not in AGAIN:
+                raise
+        return _in_transaction(database, connection, relation, write, _fresh(write), clock)
+
+
+def _fresh(write: Write) -> Progress:
+    return Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
+
+
+def _nothing(connection: Connection, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
+    return fetch_page(connection, relation, pl.Series([], dtype=pl.String), write.want, clock).frame.drop(FAULT)
+
+
+def prove_writable(database: Database, connection: Connection, relation: Relation) -> None:
+    """Raise what a write would: the server takes none, or the user may not write this table. Nothing is changed."""
+    rights = ("INSERT", "UPDATE", "DELETE")
+    checks = ", ".join(f"has_table_privilege({relation.oid}::oid, '{right}')" for right in rights)
+    columns = f"has_any_column_privilege({relation.oid}::oid, 'INSERT, UPDATE')"
+    row = connection.execute(f"SELECT current_setting('transaction_read_only')::bool, {columns}, {checks}").fetchone()
+    assert row is not None, "the question has one answer"
+    if row[0]:
+        what = "the server takes no writes: it is a standby, or set to read-only; nothing was written"
+        raise Unreachable(database.name, what, "name the server that takes writes in the url")
+    if not any(row[1:]) and not relation.read_only:
+        what = f"the user may not write {relation.name}; nothing was written"
+        raise Denied(database.name, what, f"GRANT INSERT, UPDATE, DELETE ON {relation.name} TO the user of the url")
+
+
+def _in_transaction(
+    database: Database, connection: Connection, relation: Relation, write: Write, progress: Progress, clock: Clock
+) -> pl.DataFrame:
+    try:
+        connection.execute("BEGIN; SET CONSTRAINTS ALL IMMEDIATE")
+        rows = prepare(relation, write, progress, present(connection, clock))
+        if write.kind is WriteKind.CREATE:
+            _create(connection, relation, rows, progress)
+        else:
+            _change(connection, relation, write, rows, progress)
+        stored = _stored(connection, relation, write, progress, clock)
+    except psycopg.Error as error:
+        _undo(connection)
+        raise database.failure(error, "nothing was written") from error
+    except BaseException:
+        _undo(connection)
+        raise
+    try:
+        connection.execute("COMMIT")
+    except psycopg.Error as error:
+        _undo(connection)
+        fate = "whether this write was stored is found out by looking"
+        if error.sqlstate in AGAIN:
+            fate = "nothing was written"
+        raise database.failure(error, fate) from error
+    return _outcomes(write, progress, stored)
+
+
+def _undo(connection: Connection) -> None:
+    if not connection.closed:
+        try:
+            connection.execute("ROLLBACK")
+        except psycopg.Error:  # the connection is gone, and the transaction with it
+            connection.close()
+
+
+# ---- creating
+
+
+def _create(connection: Connection, relation: Relation, rows: Rows, progress: Progress) -> None:
+    """COPY the new records into the table, together those that send the same columns."""
+    if relation.shape.key_origin is KeyOrigin.RESERVED:
+        _number(connection, relation, rows, progress)
+    todo = progress.open()
+    if not todo:
+        return
+    for sent, chosen in _patterns(rows, todo):
+        frame = pl.DataFrame([rows.columns[name].alias(name) for name in sent])
+        if relation.copies and set(relation.key) <= set(sent):
+            carry(connection, relation, progress, chosen, partial(_copy, connection, relation.sql, frame))
+        else:
+            for row in chosen:
+                carry(connection, relation, progress, [row], partial(_insert, connection, relation, frame, progress))
+
+
+def _patterns(rows: Rows, todo: list[int]) -> list[tuple[list[str], list[int]]]:
+    """The rows by which columns they send."""
+    mask = np.column_stack(list(rows.sent.values()))[todo]
+    if (mask == mask[0]).all():  # the usual case, and sorting all rows of the mask is slow
+        return [(_sent(rows, mask[0]), todo)]
+    patterns, of_row = np.unique(mask, axis=0, return_inverse=True)
+    numbers = np.asarray(todo)
+    return [(_sent(rows, pattern), numbers[of_row.ravel() == at].tolist()) for at, pattern in enumerate(patterns)]
+
+
+def _sent(rows: Rows, pattern: Mask) -> list[str]:
+    return [name for name, is_sent in zip(rows.sent, pattern.tolist(), strict=True) if is_sent]
+
+
+def _number(connection: Connection, relation: Relation, rows: Rows, progress: Progress) -> None:
+    """Reserve numbers for the records that came without, so that their ids are known."""
+    name = relation.key[0]
+    without = [row for row in progress.open() if not rows.sent[name][row]]
+    sequence = relation.columns[name].attribute.sequence
+    if without and sequence is not None:
+        numbers = sequence_numbers(connection, sequence, len(without))
+        rows.columns[name] = rows.columns[name].scatter(without, numbers)
+        rows.sent[name][without] = True
+        for row, number in zip(without, numbers, strict=True):
+            progress.ids[row] = number
+
+
+def _copy(connection: Connection, table: str, frame: pl.DataFrame, rows: list[int]) -> int:
+    return copy_in(connection, table, frame[rows])
+
+
+def _insert(
+    connection: Connection, relation: Relation, frame: pl.DataFrame, progress: Progress, rows: list[int]
+) -> int:
+    """One record whose key the database gives, or that COPY may not bring."""
+    (row,) = rows
+    columns, values = "DEFAULT VALUES", frame.row(row) if frame.width else ()
+    if frame.width:
+        casts = ", ".join(f"%s::{relation.columns[name].attribute.cast}" for name in frame.columns)
+        columns = f"({', '.join(map(quoted, frame.columns))}) OVERRIDING SYSTEM VALUE VALUES ({casts})"
+    if set(relation.key) <= set(frame.columns):
+        return connection.execute(f"INSERT INTO {relation.sql} {columns}", values).rowcount
+    answer = connection.execute(
+        f"INSERT INTO {relation.sql} {columns} RETURNING {quoted(relation.key[0])}::text", values
+    )
+    for (key,) in answer:
+        progress.ids[row] = str(key)
+    return answer.rowcount
+
+
+# ---- updating and deleting
+
+
+def _change(connection: Connection, relation: Relation, write: Write, rows: Rows, progress: Progress) -> None:
+    """Stage, lock and compare, then change or delete what is as expected."""
+    no_key = rows.keys.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
+    for row in np.flatnonzero(no_key).tolist():
+        if progress.codes[row] is Outcome.WRITTEN:
+            progress.codes[row] = Outcome.MISSING
+    todo = progress.open()
+    if not todo:
+        return
+    sent = tuple((name, None if rows.always(name, todo) else f"s{at}") for at, name in enumerate(rows.columns))
+    staged = Staged(relation, sent)
+    create_stage(connection, staged)
+    _stage(connection, relation, staged, rows, progress, todo)
+    connection.execute(f"ANALYZE pg_temp.{STAGE}")
+    _compare(connection, relation, write, staged, progress)
+    drop_staged(connection, (row for row in todo if progress.codes[row] is not Outcome.WRITTEN))
+    if write.kind is WriteKind.DELETE:
+        carry(connection, relation, progress, progress.open(), run_staged(connection, staged.delete()))
+    elif sent:
+        carry(connection, relation, progress, progress.open(), run_staged(connection, staged.update()))
+
+
+def _stage(
+    connection: Connection, relation: Relation, staged: Staged, rows: Rows, progress: Progress, todo: list[int]
+) -> None:
+    keys = [rows.keys[name].alias(f"k{at}") for at, name in enumerate(relation.key)]
+    number = pl.Series("n", np.arange(len(rows.keys)), dtype=pl.Int64)
+    says = [pl.Series(says, rows.sent[name]).cast(pl.String) for name, says in staged.sent if says is not None]
+    frame = pl.DataFrame([number, *keys, *(rows.columns[name].alias(name) for name, _ in staged.sent), *says])
+    carry(connection, relation, progress, todo, partial(_copy, connection, f"pg_temp.{STAGE}", frame))
+
+
+def _compare(connection: Connection, relation: Relation, write: Write, staged: Staged, progress: Progress) -> None:
+    """Lock the records; mark rows whose record is gone or not as expected."""
+    fields = [] if write.expected is None else [name for name in write.expected.columns if name != OP]
+    tail = f"FROM pg_temp.{STAGE} AS s JOIN {relation.sql} AS t ON {staged.joined} ORDER BY s.k0 FOR UPDATE OF t"
+    page = read_page(connection, relation, fields, Query(tail, "s.n"))
+    found = page.frame.with_columns(page.rows.alias("@at")).unique("@at", keep="first")
+    numbered = write.rows.select(OP, ID).with_row_index("@at").cast({"@at": pl.Int64})
+    seen = numbered.join(found, on=["@at", ID], how="left", maintain_order="left")
+    missing = ~seen["@at"].is_in(numbered.join(found, on=["@at", ID])["@at"].implode())
+    stale = seen[FAULT].is_not_null()
+    if write.expected is not None:
+        hoped = write.rows.select(OP).join(write.expected, on=OP, how="left", maintain_order="left")
+        for name in fields:
+            stale |= seen[name].ne_missing(hoped[name])
+    for row, (is_missing, is_stale) in enumerate(zip(missing.to_list(), stale.to_list(), strict=True)):
+        if progress.codes[row] is Outcome.WRITTEN and (is_missing or is_stale):
+            progress.codes[row] = Outcome.MISSING if is_missing else Outcome.STALE
+
+
+# ---- after: what is stored now
+
+
+def _stored(connection: Connection, relation: Relation, write: Write, progress: Progress, clock: Clock) -> pl.DataFrame:
+    """The written records as they are now, read in the same transaction."""
+    rows = [] if write.kind is WriteKind.DELETE else progress.open()
+    ids = pl.Series(ID, [progress.ids[row] for row in rows], dtype=pl.String)
+    frame = fetch_page(connection, relation, ids, write.want, clock).frame
+    found = set(frame[ID].to_list())
+    for row in rows:
+        if progress.ids[row] not in found:
+            progress.codes[row] = Outcome.UNKNOWN
+            progress.refusals[row] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
+    return frame.drop(FAULT).unique(ID, keep="first")
+
+
+def _outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
+    refusals = [progress.refusals.get(row) for row in range(len(write.rows))]
+    untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
+    ids = write.rows[ID].zip_with(pl.Series(untouched, dtype=pl.Boolean), pl.Series(progress.ids, dtype=pl.String))
+    texts: dict[str, list[str | None]] = {
+        CODE: [code.value for code in progress.codes],
+        FIELD: [None if refusal is None else refusal.field for refusal in refusals],
+        MESSAGE: [None if refusal is None else refusal.message for refusal in refusals],
+    }
+    own = pl.DataFrame(
+        [write.rows[OP], ids.alias(ID), *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
+    )
+    told = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
+    return own.join(told, on=OP, how="left", maintain_order="left")
