@@ -96,8 +96,9 @@ def _refuse_restored(context: JobContext) -> None:
 
 def _older(now: str, before: str) -> bool:
     """Whether a version is older than another by more than writers that commit late or out of step explain."""
+    stamp, stamp_before = now.partition("#")[0], before.partition("#")[0]
     try:
-        return datetime.fromisoformat(now) < datetime.fromisoformat(before) - OUT_OF_STEP
+        return datetime.fromisoformat(stamp) < datetime.fromisoformat(stamp_before) - OUT_OF_STEP
     except ValueError:  # not a stamp: nothing can be said
         return False
 
