@@ -1,6 +1,7 @@
 """Random field mappings and mappings that a configuration may hold, for the round-trip properties."""
 
 from dataclasses import replace
+from operator import mul
 
 from hypothesis import strategies as st
 
@@ -136,4 +137,5 @@ def mappings(draw: st.DrawFn, name: str = "CUSTOMER") -> Mapping:
         skew_seconds=draw(st.integers(0, 100)),
         guard_rows=draw(st.integers(0, 1000)),
         guard_percent=draw(st.integers(0, 100)),
+        every_seconds=draw(st.none() | st.builds(mul, st.integers(1, 99_999), st.sampled_from([1, 60, 3_600, 86_400]))),
     )

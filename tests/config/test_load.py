@@ -188,6 +188,16 @@ M = f"koppel.toml:{LINE} mappings.A"
 BODY = LINE + 4
 
 
+@pytest.mark.parametrize(("said", "seconds"), [("30s", 30), ("5m", 300), ("2h", 7_200), ("1d", 86_400), ("off", None)])
+def test_how_often_the_worker_runs_a_mapping(tmp_path: Path, said: str, seconds: float | None) -> None:
+    """DESIGN 11, setting `every`: of the mapping, else of the defaults, else half an hour; off is never."""
+    path = tmp_path / "koppel.toml"
+    path.write_text(f"{HEAD}[defaults]\nevery = '{said}'\n" + mapping("") + mapping("every = '7m'", name="B"))
+    assert [each.every_seconds for each in load(path).mappings.values()] == [seconds, 420]
+    path.write_text(HEAD + mapping(""))
+    assert load(path).mappings["A"].every_seconds == 1_800
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what", "remedy"),
     [
@@ -199,6 +209,9 @@ BODY = LINE + 4
         (mapping("sweep_hours = '24'"), f"koppel.toml:{BODY} mappings.A.sweep_hours", "expected a number from 0, found a text", ""),
         (mapping("sweep_hours = nan"), f"koppel.toml:{BODY} mappings.A.sweep_hours", "expected a number from 0, found a number", ""),
         (mapping("guard_percent = 101"), f"koppel.toml:{BODY} mappings.A.guard_percent", "is more than 100 percent", "write a whole number from 0 to 100"),
+        (mapping("every = '30'"), f"koppel.toml:{BODY} mappings.A.every", "'30' is not a period", "write a whole number and s, m, h or d, such as 30m, or off"),
+        (mapping("every = '0s'"), f"koppel.toml:{BODY} mappings.A.every", "'0s' is not a period", "write a whole number and s, m, h or d, such as 30m, or off"),
+        (mapping("every = 30"), f"koppel.toml:{BODY} mappings.A.every", "expected a text in quotes, found a whole number", ""),
         (mapping("direction = '=>'"), f"koppel.toml:{BODY} mappings.A.direction", "unknown value '=>'", "known here: ->, <-, <->"),
         (mapping("on_conflict = 'cmr wins'"), f"koppel.toml:{BODY} mappings.A.on_conflict", "unknown value 'cmr wins'", "did you mean 'crm wins'?"),
         (mapping("first_contact = 'longest'"), f"koppel.toml:{BODY} mappings.A.first_contact", "unknown value 'longest'", "known here: erp wins, crm wins, ask, left wins, right wins, newest wins"),

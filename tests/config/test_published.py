@@ -17,6 +17,7 @@ from koppel.config.settings import (
     SYSTEM_SETTINGS,
     Setting,
 )
+from koppel.config.words import format_period
 from koppel.model.mapping import Mapping
 from koppel.transform.registry import CONVERSIONS
 
@@ -40,6 +41,7 @@ def test_the_schema_knows_exactly_the_settings() -> None:
 
 def test_the_defaults_said_are_the_defaults_of_the_model() -> None:
     model = {field.name: field.default for field in dataclasses.fields(Mapping)}
+    model["every"] = format_period(Mapping.every_seconds)
     assert {setting.name: model[setting.name] for setting in POLICY_SETTINGS} == {
         setting.name: setting.default for setting in POLICY_SETTINGS
     }

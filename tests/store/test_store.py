@@ -244,3 +244,16 @@ def test_a_store_of_another_schema_is_not_opened(shelf: Shelf) -> None:
         connection.exec_driver_sql("UPDATE meta SET value = '99' WHERE key = 'schema'")
     with pytest.raises(ConfigurationError, match="schema 99"):
         shelf.open("two")
+
+
+def test_a_paused_mapping_stays_paused_until_it_is_resumed(shelf: Shelf) -> None:
+    """Issue 3, pause: a flag in the store, so it outlives every process and every change of the mapping."""
+    store = shelf.open()
+    for name in ("A", "B"):
+        store.apply_mapping(name, "{}")
+    assert store.paused() == frozenset()
+    store.set_paused(["A", "unknown"], True)
+    store.apply_mapping("A", '{"every": "5m"}')
+    assert shelf.open("two").paused() == {"A"}
+    store.set_paused(["A"], False)
+    assert store.paused() == frozenset()

@@ -5,6 +5,7 @@ from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport, as_json
+from koppel.app.worker import WorkLine
 
 __all__ = [
     "ApplyLine",
@@ -16,6 +17,7 @@ __all__ = [
     "MatchReport",
     "PlanReport",
     "RunReport",
+    "WorkLine",
     "as_json",
     "edit_demo",
     "make_demo",

@@ -51,9 +51,8 @@ class Connections:
 
     def close(self) -> None:
         """Close what was opened."""
-        for system in self.systems.values():
-            system.close()
-        self.systems.clear()
+        while self.systems:  # one that cannot be closed must not be used again either
+            self.systems.popitem()[1].close()
 
     def check_identities(self, mappings: Sequence[Mapping], store: SqlStore) -> None:
         """Halt when a name stands for another installation than before; remember those met for the first time."""

@@ -11,6 +11,7 @@ from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
 from koppel.app.planning import plan_run
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport
+from koppel.app.worker import Tell, Wait, work
 from koppel.config import Configuration, dump, load
 from koppel.engine.context import Asked
 from koppel.errors import ConfigurationError, Problem
@@ -161,6 +162,35 @@ class Koppel:
     def answer(self, run_number: int | None, yes: bool) -> tuple[str, ...]:
         """Answer the final question of a full run (None: the latest one that asked); the mappings it was about."""
         return manual.answer(self._workplace, run_number, yes)
+
+    # --- unattended
+    # ----------------------------------------------------------------------------------------------------
+
+    def work(self, names: Sequence[str], once: bool, tell: Tell, wait: Wait) -> int:
+        """Run these mappings (none: all) whenever they are due, until `wait` says to stop; with `once`, those due now.
+
+        `tell` gets a line per job. Answers the gravest exit code of the runs.
+        """
+        return work(self._workplace, self.select(names), lambda name: self.sync([name]), once, tell, wait)
+
+    def pause(self, names: Sequence[str] = ()) -> list[str]:
+        """Let the worker leave these mappings (none: all) alone; all that are paused now."""
+        chosen = self.select(names)
+        for name in chosen:
+            if self._store.applied_document(name) is None:
+                self._store.apply_mapping(name, self._workplace.document(name))
+        self._store.set_paused(chosen, True)
+        return self.paused()
+
+    def resume(self, names: Sequence[str] = ()) -> list[str]:
+        """Let the worker run these mappings (none: all) again; all that are still paused."""
+        self._store.set_paused(self.select(names), False)
+        return self.paused()
+
+    def paused(self) -> list[str]:
+        """The mappings that the worker leaves alone, in file order."""
+        paused = self._store.paused()
+        return [name for name in self.mappings if name in paused]
 
     # --- couplings
     # -----------------------------------------------------------------------------------------------------

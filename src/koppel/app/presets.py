@@ -30,6 +30,7 @@ only_coupled = true                      # uncoupled records are left alone unti
 match = ["no = accountnumber"]           # what makes two uncoupled records a likely pair; in order of priority
 # on_conflict = "ask"                    # a field changed on both sides: ask, "erp wins", "newest wins", …
 # on_delete = "ask"                      # a record deleted on one side: ask, restore, uncouple, delete too, deactivate
+# every = "30m"                          # how often `koppel worker` runs it: 30s, 5m, 2h, 1d; off = never
 # left_filter = "blocked = ''"           # which records take part
 # together = [["address", "post_code", "city"]]     # fields that are one value in the eyes of a conflict
 fields = [

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from koppel.config.check_mapping import mapping_problems
-from koppel.config.document import Document, Node, check_keys, did_you_mean
+from koppel.config.document import Document, Mistake, Node, check_keys, did_you_mean
 from koppel.config.field_line import parse_field
 from koppel.config.field_table import field_table, read_field_table
 from koppel.config.field_text import format_field
 from koppel.config.reading import parsed, read_table, text, wrong_type
 from koppel.config.settings import MAPPING_SETTINGS, POLICY_SETTINGS
-from koppel.config.words import Systems, format_assignment, format_match
+from koppel.config.words import Systems, format_assignment, format_match, format_period, parse_period
 from koppel.errors import ConfigurationError
 from koppel.model.filter import Filter
 from koppel.model.mapping import FieldMapping, Mapping, SideOptions, TableRef
@@ -20,7 +20,9 @@ from koppel.model.policy import Side
 from koppel.transform.filter import FilterError, parse
 
 _SIDE_OPTIONS = ("key", "modified", "lag_seconds", "deactivate")
-_OF_MAPPING = ("left", "right", *(setting.name for setting in POLICY_SETTINGS), "after", "match", "together")
+_EVERY = "every"
+_POLICIES = tuple(setting.name for setting in POLICY_SETTINGS if setting.name != _EVERY)
+_OF_MAPPING = ("left", "right", *_POLICIES, "after", "match", "together")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ def read_mapping(
     tables = read_table(MAPPING_SETTINGS[:2], node.get)
     _check_tables(node, tables, systems)
     sides: Systems = (_system(tables, Side.LEFT, systems), _system(tables, Side.RIGHT, systems))
-    values = read_table(MAPPING_SETTINGS[2:], lambda key: node.get(key) or (defaults and defaults.get(key)), sides)
+
+    def given(key: str) -> Node | None:
+        return node.get(key) or (defaults and defaults.get(key))
+
+    values = read_table(MAPPING_SETTINGS[2:], given, sides)
     options = {side: _side_options(node, side, values) for side in Side}
     lines = _fields(node, sides)
     if len(tables) < 2:
@@ -58,11 +64,12 @@ def read_mapping(
         right_options=options[Side.RIGHT],
         **tables,
         **{key: value for key, value in values.items() if key in _OF_MAPPING},
+        **_every(given(_EVERY)),
     )
     nodes = tuple(place for place, _ in lines)
     _check_hops(lines, systems)
-    given = node.value.get("fields")
-    mapping_problems(mapping, node, nodes, complete=isinstance(given, list) and len(nodes) == len(given))
+    written = node.value.get("fields")
+    mapping_problems(mapping, node, nodes, complete=isinstance(written, list) and len(nodes) == len(written))
     return ReadMapping(mapping, node, nodes)
 
 
@@ -110,6 +117,17 @@ def _filter(node: Node, said: str) -> Filter | None:
         return None
 
 
+def _every(node: Node | None) -> dict[str, Any]:
+    """How often the worker runs the mapping; nothing when it is not said. `off` is None, so it is no plain value."""
+    if node is None or (said := text(node)) is None:
+        return {}
+    try:
+        return {"every_seconds": parse_period(said)}
+    except Mistake as mistake:
+        node.problem(mistake.what, mistake.remedy)
+        return {}
+
+
 def _fields(node: Node, systems: Systems) -> list[tuple[Node, FieldMapping]]:
     """The lines that could be read, each with its place."""
     fields = node.get("fields")
@@ -134,7 +152,8 @@ def _field(node: Node, systems: Systems) -> FieldMapping | None:
 def mapping_values(mapping: Mapping) -> dict[str, Any]:
     """All settings that have a value, by name and in the order of the settings, with the short lines as fields."""
     values: dict[str, Any] = {"left": str(mapping.left), "right": str(mapping.right)}
-    values |= {setting.name: _plain(getattr(mapping, setting.name)) for setting in POLICY_SETTINGS}
+    values |= {name: _plain(getattr(mapping, name)) for name in _POLICIES}
+    values[_EVERY] = format_period(mapping.every_seconds)
     for side in Side:
         options = mapping.options(side)
         values |= {

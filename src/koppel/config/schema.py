@@ -28,6 +28,7 @@ _FORMS: dict[Form, Schema] = {
     Form.COUNT: {"type": "integer", "minimum": 0},
     Form.NUMBER: _NUMBER_FROM_0,
     Form.PERCENT: {"type": "integer", "minimum": 0, "maximum": 100},
+    Form.PERIOD: {"type": "string", "pattern": r"^(off|[1-9][0-9]{0,4}[smhd])$"},
     Form.NAMES: _NAMES,
     Form.KEY: {"anyOf": [{"type": "string"}, _NAMES | {"minItems": 1}]},
     Form.GROUPS: {"type": "array", "items": _NAMES},

@@ -17,6 +17,7 @@ class Form(StrEnum):
     COUNT = "whole number"
     NUMBER = "number"
     PERCENT = "0 to 100"
+    PERIOD = "period or `off`"
     WORD = "one of"
     NAMES = "list of names"
     KEY = "name or list of names"
@@ -105,6 +106,7 @@ POLICY_SETTINGS = (
     Setting("skew_seconds", Form.NUMBER, "within this much `newest` is nobody", 2),
     Setting("guard_rows", Form.COUNT, "deletions, uncouplings or blankings in one job without a question", 50),
     Setting("guard_percent", Form.PERCENT, "the same as a part of the couplings; the larger of both counts", 20),
+    Setting("every", Form.PERIOD, "how often `koppel worker` runs it: `30s`, `5m`, `2h`, `1d`; `off` = never", "30m"),
 )
 
 _TABLES = (

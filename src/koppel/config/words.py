@@ -1,8 +1,10 @@
-"""Words and small texts of a configuration that mean a model value: sides, tables, match rules, `field = value`.
+"""Words and small texts of a configuration that mean a model value: sides, tables, match rules, `field = value`,
+periods.
 
 A system's name is accepted wherever a side is meant (DESIGN 2), so `erp wins` is read with the mapping's systems.
 """
 
+import re
 from enum import StrEnum
 from typing import TypeVar
 
@@ -11,6 +13,10 @@ from koppel.config.tokens import Tokens, quote_name, quote_value
 from koppel.model.mapping import MatchRule, TableRef
 
 Word = TypeVar("Word", bound=StrEnum)
+
+_PERIOD = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_OFF = "off"
 
 Systems = tuple[str, str] | None
 """The names of a mapping's left and right system; None where only left and right may be said."""
@@ -86,3 +92,21 @@ def parse_assignment(text: str) -> tuple[str, str]:
 def format_assignment(assignment: tuple[str, str]) -> str:
     """`field = value` as it is written."""
     return f"{quote_name(assignment[0])} = {quote_value(assignment[1])}"
+
+
+def parse_period(text: str) -> float | None:
+    """`30s`, `5m`, `2h` or `1d` as seconds; `off` is None."""
+    if text == _OFF:
+        return None
+    found = _PERIOD.fullmatch(text)
+    if found is None:
+        raise Mistake(f"{text!r} is not a period", "write a whole number and s, m, h or d, such as 30m, or off")
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def format_period(seconds: float | None) -> str:
+    """A period as it is written, in the largest unit that divides it."""
+    if seconds is None:
+        return _OFF
+    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0)
+    return f"{round(seconds / _UNITS[unit])}{unit}"

@@ -145,6 +145,8 @@ class Mapping:
     skew_seconds: float = 2
     guard_rows: int = 50
     guard_percent: int = 20
+    every_seconds: float | None = 1800
+    """How often the worker runs it; None = never."""
 
     def table(self, side: Side) -> TableRef:
         """The table on `side`."""

@@ -1,5 +1,6 @@
 """Mappings as versioned documents, their watermarks, and which installations the systems' names stand for."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -58,6 +59,16 @@ class Mappings(StoreBase):
             connection.execute(
                 schema.mapping.update().where(schema.mapping.c.name.in_(names)).values(only_coupled=value)
             )
+
+    def set_paused(self, names: Sequence[str], paused: bool) -> None:
+        """Let the worker leave these mappings alone, or run them again; they were applied before."""
+        with self.transaction() as connection:
+            connection.execute(schema.mapping.update().where(schema.mapping.c.name.in_(names)).values(paused=paused))
+
+    def paused(self) -> frozenset[str]:
+        """The mappings that the worker leaves alone."""
+        with self.transaction() as connection:
+            return frozenset(connection.execute(select(schema.mapping.c.name).where(schema.mapping.c.paused)).scalars())
 
     def watermark(self, mapping: str, side: Side) -> Watermark | None:
         """How far that side was read, or None when it never was."""

@@ -36,6 +36,7 @@ mapping = Table(
     Column("document", Text, nullable=False),  # as last applied, JSON
     Column("only_coupled", Boolean),  # the answer to the final question of a full run; null: as configured
     Column("swept_at", DateTime),
+    Column("paused", Boolean, nullable=False, server_default=text("0")),  # the worker leaves it alone
 )
 
 mapping_version = Table(
