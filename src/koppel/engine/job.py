@@ -95,10 +95,10 @@ def _follow_up(context: JobContext) -> None:
 
 def guard(context: JobContext) -> None:
     """Judge the total of what was set aside. Raises `Halted` and leaves it for `koppel approve`."""
-    if context.asked.lifted:
+    kinds = context.store.aside(context.job)["kind"]
+    if context.asked.lifted or not len(kinds):
         return
-    kinds = context.store.aside(context.job)["kind"].value_counts()
-    counts = dict(kinds.rows())
+    counts = dict(kinds.value_counts().rows())
     aside = SetAside(
         **{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")}
     )

@@ -154,7 +154,7 @@ def _sweep(context: JobContext, side: Side) -> None:
 
 
 def _refuse_emptied(context: JobContext, swept: list[Side]) -> None:
-    if context.asked.lifted:
+    if context.asked.lifted or not swept:
         return
     couplings = context.store.count_couplings(context.name)
     mapping = context.bound.mapping

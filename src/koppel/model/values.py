@@ -1,9 +1,9 @@
 """Kinds of values and the shape of a table.
 
-A page of records is a Polars frame with one column per field, in the dtype of the field's kind (see `dtype`), and
-with three columns of its own whose names no table can have: `ID` (the record's id as canonical text), `VERSION`
-(which edition of it, null when the system cannot say or the stamp is too fresh to be trusted; a change stamp comes
-first, up to a '#') and `FAULT` (why a record could not be read, else null).
+A page of records is a Polars frame with one column per field, in the dtype of the field's kind (see `dtype`), and with
+three columns of its own whose names no table can have: `ID` (the record's id as canonical text), `VERSION` (which
+edition of it, null when the system cannot say or the stamp is too fresh to be trusted; a change stamp comes first, up
+to a '#') and `FAULT` (why a record could not be read, else null).
 """
 
 import re

@@ -128,9 +128,10 @@ class LineUp(StoreBase):
             select(_coupling.c.id, true(), true()).where(mine, or_(*(_versions(side).is_(None) for side in Side)))
         )
         queries.extend(_absent(number, side) for side in swept)
-        left_aside = select(schema.aside.c.coupling).join(schema.job, schema.job.c.id == schema.aside.c.job)
-        left_aside = left_aside.where(schema.job.c.mapping == number)
-        queries.append(select(_coupling.c.id, true(), true()).where(mine, _coupling.c.id.in_(left_aside)))
+        left_aside = select(_coupling.c.id, true(), true()).join(
+            schema.aside, schema.aside.c.coupling == _coupling.c.id
+        )
+        queries.append(left_aside.where(mine))
         return queries
 
     def _add_pairs(self, connection: Connection, query: Select[tuple[object, ...]]) -> None:
@@ -164,7 +165,7 @@ def _other_layouts(number: int, layout: int) -> Select[tuple[object, ...]]:
     few.
     """
     others = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
-    old = or_(_coupling.c.layout == 0, _coupling.c.layout.in_(others))
+    old = _coupling.c.layout.in_(union_all(others, select(literal(0))))
     return select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, old)
 
 
