@@ -23,15 +23,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, func
 
+from koppel.connectors.agreed.names import BLANKS
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
 from koppel.model.values import FieldShape, Kind
 
 _STRINGS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.UUID})
 _EXACT_DIGITS = 15
 """Decimals of so many digits, and no more, are all told apart by a double."""
-
-_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What Unicode calls white space, as Polars does; Python's own strip takes four control characters more."""
 
 Column = ColumnElement[Any]
 Condition = ColumnElement[bool]
@@ -43,7 +41,7 @@ def install(connection: sqlite3.Connection) -> None:
 
 
 def _code(text: str | None) -> str | None:
-    return None if text is None else text.strip(_BLANKS).upper()
+    return None if text is None else text.strip(BLANKS).upper()
 
 
 def to_sql(filter_: Filter, columns: Mapping[str, Column], kinds: Mapping[str, FieldShape]) -> ColumnElement[bool]:
@@ -150,7 +148,7 @@ def _text_of(value: Literal, kind: Kind) -> str:
     """The literal in the form of `_comparable`."""
     match kind:
         case Kind.CODE:
-            return str(value).strip(_BLANKS).upper()
+            return str(value).strip(BLANKS).upper()
         case Kind.UUID:
             return re.sub(r"[{}-]", "", str(value)).lower()
         case Kind.CHOICE:

@@ -5,23 +5,11 @@ trigger says with RAISE: that text was written for people.
 """
 
 import re
-from dataclasses import dataclass
 
 import psycopg
 
+from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.postgresql.reflect import Relation
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The field that is to blame, where one is, and a sentence."""
-
-    field: str | None
-    message: str
-
-
-NOT_STORED = Refusal(None, "the database did not store it: a trigger or a rule of the table left it out")
-READ_ONLY = Refusal(None, "this is a view: its records can be read, not written")
 
 _UNFIT = {
     "22001": "the text is too long for the column",

@@ -6,81 +6,35 @@ row, whether it is (`s0`, …); the statements join it. Everything runs under sa
 refused leaves no trace.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import psycopg
 
-from koppel.connectors.postgresql.database import Connection, quoted
+from koppel.connectors.agreed.carry import Attempt
+from koppel.connectors.agreed.carry import carry as carry_rows
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.progress import Progress, Refusal
+from koppel.connectors.postgresql.database import Connection
 from koppel.connectors.postgresql.encode import copy_bytes
 from koppel.connectors.postgresql.read import as_key, key_cast
 from koppel.connectors.postgresql.reflect import Relation
-from koppel.connectors.postgresql.refusal import NOT_STORED, STAGE, Refusal, copied_line, is_of_a_row, refusal_of
-from koppel.model.write import Outcome
-
-
-@dataclass
-class Progress:
-    """What is known of each row so far. `ids`: the id the row has after the write."""
-
-    ids: list[str | None]
-    codes: list[Outcome]
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-    def refuse(self, row: int, refusal: Refusal) -> None:
-        """This row does not go in, unless something else has been found to keep it out."""
-        if self.codes[row] is Outcome.WRITTEN:
-            self.codes[row] = Outcome.REFUSED
-            self.refusals[row] = refusal
-
-    def open(self) -> list[int]:
-        """The rows nothing speaks against."""
-        return [row for row, code in enumerate(self.codes) if code is Outcome.WRITTEN]
-
-
-Attempt = Callable[[list[int]], int]
-"""Carries out some rows, all or none; how many the database says it changed."""
+from koppel.connectors.postgresql.refusal import STAGE, copied_line, is_of_a_row, refusal_of
 
 
 def carry(connection: Connection, relation: Relation, progress: Progress, rows: list[int], attempt: Attempt) -> None:
     """Carry out the rows; when the database refuses some, all others."""
-    waiting = [rows]
-    while waiting:
-        part = waiting.pop()
-        if not part:
-            continue
-        try:
-            with connection.transaction("koppel_rows"):  # a savepoint
-                if attempt(part) != len(part):
-                    raise _NotStored
-        except (psycopg.Error, _NotStored) as error:
-            if isinstance(error, psycopg.Error) and not is_of_a_row(error, relation):
-                raise
-            at = _blamed(error, relation, len(part))
-            if at is not None:
-                refusal = NOT_STORED if isinstance(error, _NotStored) else refusal_of(error, relation)
-                progress.refuse(part[at], refusal)
-                waiting += [part[at + 1 :], part[:at]]
-            else:
-                half = len(part) // 2
-                waiting += [part[half:], part[:half]]
+    carry_rows(progress, rows, attempt, partial(connection.transaction, "koppel_rows"), partial(_verdict, relation))
 
 
-class _NotStored(Exception):
-    """A trigger left rows out in silence."""
-
-
-def _blamed(error: Exception, relation: Relation, count: int) -> int | None:
-    """Which row it was, where that is known: the only one, or the line that COPY names."""
-    if count == 1:
-        return 0
-    if isinstance(error, psycopg.Error):
-        for table in (relation.relation, STAGE):
-            line = copied_line(error, table)
-            if line is not None and line[0] < count:
-                return line[0]
-    return None
+def _verdict(relation: Relation, error: Exception, count: int) -> tuple[Refusal, int | None] | None:
+    """Whose trouble an error is; COPY names the line."""
+    if not isinstance(error, psycopg.Error) or not is_of_a_row(error, relation):
+        return None
+    lines = (copied_line(error, table) for table in (relation.relation, STAGE))
+    return refusal_of(error, relation), next((line[0] for line in lines if line and line[0] < count), None)
 
 
 # ---- into the table

@@ -96,8 +96,3 @@ def prove_writable(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
     finally:
         connection.execute("ROLLBACK")
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
