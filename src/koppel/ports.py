@@ -54,6 +54,8 @@ class Features:
     """All written rows of a write are committed together, so one look-up settles an unknown one."""
     batch_rows: int
     lag: timedelta
+    caveat: str = ""
+    """What a person should know or could do about these claims, in a sentence; `check` shows it."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ Reasoned = tuple[pl.Series, pl.Series | None]
 REASONS = {
     "digits_lost": "the database would keep fewer digits of this value",
     "ambiguous_time": "this moment has no time of day of its own in the database's time zone",
+    "not_a_choice": "the column does not take this value",
+    "too_long": "the text is too long for the column",
     "zero_byte": "the database does not take the character with the code 0",
 }
 """What a reason means, for the message of a refusal."""

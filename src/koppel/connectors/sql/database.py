@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from koppel.connectors.filter_sql import install
+from koppel.connectors.sql.filter import install
 from koppel.errors import BadAnswer, SystemFailure, Unreachable
 
 _BUSY_SECONDS = 30
