@@ -1,6 +1,6 @@
 """A MariaDB database with a user of its own and a clock that stands still until it is told to go on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from koppel.connectors.mariadb import open_system
@@ -8,6 +8,7 @@ from koppel.connectors.mariadb.system import MariaSystem
 from koppel.connectors.mariadb.table import MariaTable
 from koppel.model.values import KeyOrigin
 from koppel.ports import Table, TableOptions
+from koppel.testing.stage import AWKWARD, LOCAL, Trait
 from tests.mariadb import connected, dropped, fresh_database, run, url_of
 
 COLUMNS = """
@@ -36,8 +37,10 @@ CREATE TRIGGER numbers BEFORE INSERT ON thing FOR EACH ROW
 class MariaStage:
     """One database; `other` names a second one, made when it is needed."""
 
+    lacks: frozenset[Trait] = frozenset()
+
     def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+        self.moment: datetime | None = datetime(2026, 3, 1, 9, tzinfo=UTC)
         self.databases = [fresh_database()]
         self.url = url_of(self.database)
         self.user = connected(self.url)
@@ -113,12 +116,12 @@ class MariaStage:
         return self.open(fields={"thing": {"no": "code"}}).table("thing", TableOptions())
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {"id": id_, **values, "modified": self.moment}
+        everything = {"id": id_, **values, "modified": self.now()}
         names, marks = ", ".join(f"`{name}`" for name in everything), ", ".join(["%s"] * len(everything))
         run(self.user, f"INSERT INTO thing ({names}) VALUES ({marks})", [stored(v) for v in everything.values()])
 
     def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {**values, "modified": self.moment}
+        everything = {**values, "modified": self.now()}
         changes = ", ".join(f"`{name}` = %s" for name in everything)
         run(self.user, f"UPDATE thing SET {changes} WHERE id = %s", [*map(stored, everything.values()), id_])
 
@@ -126,10 +129,50 @@ class MariaStage:
         run(self.user, "DELETE FROM thing WHERE id = %s", (id_,))
 
     def now(self) -> datetime:
-        return self.moment
+        if self.moment is not None:
+            return self.moment
+        ((moment,),) = self.rows("SELECT utc_timestamp(6)")
+        assert isinstance(moment, datetime)
+        return moment.replace(tzinfo=UTC)
 
     def wait(self, time: timedelta) -> None:
+        assert self.moment is not None, "the server's own clock does not obey"
         self.moment += time
+
+    def awkward(self) -> MariaTable:
+        columns = ", ".join(f"`{name}` longtext" for name in AWKWARD)
+        self.sql(f'CREATE TABLE `Order "1" % {{}}` (id uuid PRIMARY KEY, {columns})')
+        return self.open_table('Order "1" % {}')
+
+    def view(self) -> MariaTable:
+        self.sql("CREATE VIEW seen AS SELECT * FROM thing")
+        return self.open_table("seen", TableOptions(key=("id",)))
+
+    def computed(self) -> MariaTable:
+        return self.make("id uuid PRIMARY KEY, name varchar(20), loud varchar(20) AS (upper(name)) STORED", name="loud")
+
+    def elsewhere(self) -> MariaTable:
+        other = self.other()
+        self.sql(f"CREATE TABLE {other}.thing ({KEYS[KeyOrigin.CHOSEN]}, {COLUMNS})")
+        return self.open_table(f"{other}.thing")
+
+    def local(self) -> MariaTable:
+        self.sql("CREATE TABLE visit (id varchar(20) PRIMARY KEY, seen datetime)")
+        self.sql(*(f"INSERT INTO visit VALUES ('{id_}', '{time}')" for id_, time in LOCAL.items()))
+        return self.open("Europe/Amsterdam").table("visit", TableOptions())
+
+    def referring(self) -> MariaTable:
+        return self.make("id uuid PRIMARY KEY, parent uuid, FOREIGN KEY (parent) REFERENCES thing (id)", name="child")
+
+    def live(self, table: Table) -> MariaTable:
+        self.moment = None
+        self.systems.append(open_system("erp", self.url))
+        return self.systems[-1].table("thing", TableOptions(lag=timedelta(0)))
+
+    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
+        self.sql("BEGIN")
+        self.edit(table, id_, values)
+        return lambda: self.sql("COMMIT")
 
 
 def stored(value: object) -> object:

@@ -17,6 +17,7 @@ Reasoned = tuple[pl.Series, pl.Series | None]
 REASONS = {
     "digits_lost": "the database would keep fewer digits of this value",
     "ambiguous_time": "this moment has no time of day of its own in the database's time zone",
+    "no_value": "it must have a value",
     "not_a_choice": "the column does not take this value",
     "too_long": "the text is too long for the column",
     "zero_byte": "the database does not take the character with the code 0",
@@ -35,7 +36,8 @@ def reasons_where(bad: pl.Series, reason: str) -> pl.Series | None:
     return pl.select(pl.when(bad).then(pl.lit(reason))).to_series()
 
 
-def _either(one: pl.Series | None, other: pl.Series | None) -> pl.Series | None:
+def either(one: pl.Series | None, other: pl.Series | None) -> pl.Series | None:
+    """The first reason of each value."""
     return one if other is None else other if one is None else pl.select(pl.coalesce(one, other)).to_series()
 
 
@@ -127,5 +129,5 @@ def moment_texts(values: pl.Series, zone: str, digits: int) -> Reasoned:
     if zone != "UTC":
         back = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
         ambiguous = reasons_where(back.ne_missing(values), "ambiguous_time")
-        reasons = _either(ambiguous, reasons)
+        reasons = either(ambiguous, reasons)
     return local.dt.strftime("%Y-%m-%d %H:%M:%S%.6f"), reasons

@@ -1,18 +1,24 @@
 """Columns of a write to the text MariaDB reads; the mirror of `decode`, and rows of them as SQL.
 
 What the column would not keep exactly is refused with a reason, never rounded or cut: MariaDB itself, however strict,
-rounds decimals and fractions of seconds, cuts blanks at the end, and takes '1' for the first label of an enum.
+rounds decimals and fractions of seconds, cuts blanks at the end, takes '1' for the first label of an enum, and in an
+UPDATE with a join makes '' or 0 of a null where there must be a value.
 """
 
 import polars as pl
 
-from koppel.connectors.agreed.values import Reasoned, decimal_texts, moment_texts, reasons_where
+from koppel.connectors.agreed.values import Reasoned, decimal_texts, either, moment_texts, reasons_where
 from koppel.connectors.mariadb.reflect import FLOATS, Column
 from koppel.model.values import Kind
 
 
 def encode(column: Column, values: pl.Series, zone: str) -> Reasoned:
     """The values as text; nulls stay nulls."""
+    texts, reasons = _encoded(column, values, zone)
+    return texts, either(reasons, reasons_where(texts.is_null(), "no_value")) if column.attribute.not_null else reasons
+
+
+def _encoded(column: Column, values: pl.Series, zone: str) -> Reasoned:
     match column.shape.kind:
         case Kind.DECIMAL:
             return decimal_texts(values, FLOATS.get(column.type))

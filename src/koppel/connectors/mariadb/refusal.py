@@ -28,10 +28,10 @@ _UNFIT = {
     1048: "it must have a value",
     4025: "a rule of the table does not allow it",
 }
-_COLUMN = re.compile(r"(?:[Cc]olumn|Field) (?:(?:`[^`]*`\.)*`([^`]+)`|'([^']+)')")
-_RULE = re.compile(r"CONSTRAINT `(?:[^`]*?\.)?([^`.]+)` failed")
+_COLUMN = re.compile(r"""(?:[Cc]olumn|Field) (?:(?:[`"][^`"]*[`"]\.)*[`"]([^`"]+)[`"]|'([^']+)')""")
+_RULE = re.compile(r"""CONSTRAINT [`"](?:[^`"]*?\.)?([^`".]+)[`"] failed""")
 _KEY = re.compile(r"for key '([^']+)'$")
-_FOREIGN = re.compile(r"CONSTRAINT `([^`]+)` FOREIGN KEY")
+_FOREIGN = re.compile(r"""CONSTRAINT [`"]([^`"]+)[`"] FOREIGN KEY""")
 
 
 def is_of_a_row(error: Exception) -> bool:

@@ -1,8 +1,8 @@
 """The rows of a write on their way into the database: statements with many rows, one for all, halves when refused.
 
 Creates are inserted straight into the table. Updates and deletions go through a temporary table whose columns are those
-of the table, beside the old key (`@k0`, …), the row's number (`@n`) and, where a column is not sent by every row,
-whether it is (`@s0`, …); the statements join it, in its order, so that they lock nothing but the records meant.
+of the table, beside the old key, the row's number and, where a column is not sent by every row, whether it is; the
+statements join it, in its order, so that they lock nothing but the records meant.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,14 @@ from koppel.connectors.agreed.carry import carry as carry_rows
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.progress import Progress, Refusal
 from koppel.connectors.agreed.rows import Rows
+from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key
 from koppel.connectors.mariadb.database import Answer, Connection
 from koppel.connectors.mariadb.encode import sql_rows, sql_values
 from koppel.connectors.mariadb.reflect import Column, Relation
 from koppel.connectors.mariadb.refusal import is_of_a_row, refusal_of
 
-STAGE = "koppel_rows"
-"""The temporary table that carries the rows of an update or deletion."""
-
 _STATEMENT_BYTES = 4 * 1024 * 1024
 """About how long a statement may become; a server takes 16 MB unless it is told otherwise."""
-
-NUMBER = quoted("@n")
 
 
 class TooLong(Exception):
@@ -91,14 +87,14 @@ class Staged:
     @property
     def joined(self) -> str:
         """The staged rows `s` and, for each, the table's row `t` with its key."""
-        same = (f"t.{quoted(name)} = s.{quoted(f'@k{at}')}" for at, name in enumerate(self.relation.key))
+        same = (f"t.{quoted(name)} = {of_stage(old_key(at))}" for at, name in enumerate(self.relation.key))
         return f"{STAGE} AS s STRAIGHT_JOIN {self.relation.sql} AS t ON {' AND '.join(same)}"
 
     def update(self) -> str:
         """The statement that changes the rows."""
         changes = ", ".join(
             f"t.{quoted(name)} = "
-            + (f"s.{quoted(name)}" if says is None else f"if(s.{quoted(says)}, s.{quoted(name)}, t.{quoted(name)})")
+            + (of_stage(name) if says is None else f"if({of_stage(says)}, {of_stage(name)}, t.{quoted(name)})")
             for name, says in self.sent
         )
         return f"UPDATE {self.joined} SET {changes} WHERE TRUE"
@@ -111,11 +107,11 @@ class Staged:
 def create_stage(connection: Connection, staged: Staged) -> None:
     """Make the temporary table anew, empty."""
     columns = staged.relation.columns
-    keys = [_declared(f"@k{at}", columns[name]) for at, name in enumerate(staged.relation.key)]
+    keys = [_declared(old_key(at), columns[name]) for at, name in enumerate(staged.relation.key)]
     values = [_declared(name, columns[name]) for name, _ in staged.sent]
     says = [f"{quoted(says)} tinyint(1)" for _, says in staged.sent if says is not None]
     connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {STAGE}")
-    body = ", ".join([f"{NUMBER} int PRIMARY KEY", *keys, *values, *says])
+    body = ", ".join([f"{quoted(NUMBER)} int PRIMARY KEY", *keys, *values, *says])
     connection.execute(f"CREATE TEMPORARY TABLE {STAGE} ({body}) ENGINE=InnoDB")
 
 
@@ -129,9 +125,9 @@ def _declared(name: str, column: Column) -> str:
 def fill_stage(connection: Connection, staged: Staged, rows: Rows, progress: Progress, todo: list[int]) -> None:
     """Put the rows into the temporary table; those that do not fit are refused."""
     relation = staged.relation
-    columns = {"@n": pl.Series(np.arange(len(rows.keys))).cast(pl.String)}
+    columns = {NUMBER: pl.Series(np.arange(len(rows.keys))).cast(pl.String)}
     for at, name in enumerate(relation.key):
-        columns[f"@k{at}"] = sql_values(relation.columns[name], rows.keys[name])
+        columns[old_key(at)] = sql_values(relation.columns[name], rows.keys[name])
     for name, says in staged.sent:
         columns[name] = sql_values(relation.columns[name], rows.columns[name])
         if says is not None:
@@ -144,7 +140,7 @@ def run_staged(connection: Connection, statement: str) -> Attempt:
     """The attempt that runs a statement for some of the staged rows."""
 
     def attempt(rows: list[int]) -> int:
-        return connection.execute(f"{statement} AND s.{NUMBER} BETWEEN {rows[0]} AND {rows[-1]}").count
+        return connection.execute(f"{statement} AND {of_stage(NUMBER)} BETWEEN {rows[0]} AND {rows[-1]}").count
 
     return attempt
 
@@ -153,4 +149,4 @@ def drop_staged(connection: Connection, rows: Iterator[int]) -> None:
     """Take rows out of the temporary table that are not to be carried out."""
     numbers = ",".join(map(str, rows))
     if numbers:
-        connection.execute(f"DELETE FROM {STAGE} WHERE {NUMBER} IN ({numbers})")
+        connection.execute(f"DELETE FROM {STAGE} WHERE {quoted(NUMBER)} IN ({numbers})")

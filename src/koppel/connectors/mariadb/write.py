@@ -13,6 +13,7 @@ from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import Query
 from koppel.connectors.agreed.progress import Progress, expected_fields, judge, outcomes
 from koppel.connectors.agreed.rows import Rows, prepare
+from koppel.connectors.agreed.stage import NUMBER, of_stage, sent_columns
 from koppel.connectors.agreed.values import Reasoned
 from koppel.connectors.mariadb.catalog import next_numbers
 from koppel.connectors.mariadb.cursor import Watch
@@ -21,7 +22,6 @@ from koppel.connectors.mariadb.encode import encode, sql_rows, sql_values
 from koppel.connectors.mariadb.read import Reader, key_texts
 from koppel.connectors.mariadb.reflect import Relation
 from koppel.connectors.mariadb.staging import (
-    NUMBER,
     Insert,
     Staged,
     carry,
@@ -166,7 +166,7 @@ class Writer:
         todo = progress.open()
         if not todo:
             return
-        sent = tuple((name, None if rows.always(name, todo) else f"@s{at}") for at, name in enumerate(rows.columns))
+        sent = sent_columns(rows, todo)
         staged = Staged(self._relation, sent)
         create_stage(connection, staged)
         fill_stage(connection, staged, rows, progress, todo)
@@ -178,7 +178,7 @@ class Writer:
 
     def _compare(self, connection: Connection, write: Write, staged: Staged, progress: Progress) -> None:
         """Lock the records; mark rows whose record is gone or not as expected."""
-        query = Query(f"FROM {staged.joined} ORDER BY s.{NUMBER} FOR UPDATE", f"s.{NUMBER}")
+        query = Query(f"FROM {staged.joined} ORDER BY {of_stage(NUMBER)} FOR UPDATE", of_stage(NUMBER))
         page = self._reader.page(connection, expected_fields(write), query)
         judge(write, progress, page.frame, page.rows)
 

@@ -9,6 +9,7 @@ import re
 import psycopg
 
 from koppel.connectors.agreed.progress import Refusal
+from koppel.connectors.agreed.stage import STAGE
 from koppel.connectors.postgresql.reflect import Relation
 
 _UNFIT = {
@@ -73,7 +74,3 @@ def _copied_column(error: psycopg.Error, relation: Relation) -> str | None:
             names = [name for name in relation.columns if found[1].startswith(f"{name}:")]
             return max(names, key=len, default=None)
     return None
-
-
-STAGE = "koppel_rows"
-"""The temporary table that carries the rows of an update or deletion."""

@@ -1,8 +1,8 @@
 """The rows of a write on their way into the database: COPY, one statement for all, and halves when some are refused.
 
 Creates are copied straight into the table. Updates and deletions are copied into a temporary table whose columns are
-called as the table's, beside the old key (`k0`, …), the row's number (`n`) and, where a column is not sent by every
-row, whether it is (`s0`, …); the statements join it. Everything runs under savepoints, so what is
+called as the table's, beside the old key, the row's number and, where a column is not sent by every row, whether it is;
+the statements join it. Everything runs under savepoints, so what is
 refused leaves no trace.
 """
 
@@ -17,11 +17,12 @@ from koppel.connectors.agreed.carry import Attempt
 from koppel.connectors.agreed.carry import carry as carry_rows
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.progress import Progress, Refusal
+from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key
 from koppel.connectors.postgresql.database import Connection
 from koppel.connectors.postgresql.encode import copy_bytes
 from koppel.connectors.postgresql.read import as_key, key_cast
 from koppel.connectors.postgresql.reflect import Relation
-from koppel.connectors.postgresql.refusal import STAGE, copied_line, is_of_a_row, refusal_of
+from koppel.connectors.postgresql.refusal import copied_line, is_of_a_row, refusal_of
 
 
 def carry(connection: Connection, relation: Relation, progress: Progress, rows: list[int], attempt: Attempt) -> None:
@@ -63,16 +64,16 @@ class Staged:
     def joined(self) -> str:
         """Where the key of the table's row `t` is that of the staged row `s`."""
         columns = [self.relation.columns[name] for name in self.relation.key]
-        return " AND ".join(f"{as_key(column)} = s.k{at}" for at, column in enumerate(columns))
+        return " AND ".join(f"{as_key(column)} = {of_stage(old_key(at))}" for at, column in enumerate(columns))
 
     def update(self) -> str:
         """The statement that changes the rows."""
         changes = ", ".join(
             f"{quoted(name)} = "
             + (
-                f"s.{quoted(name)}"
+                of_stage(name)
                 if says is None
-                else f"CASE WHEN s.{says} THEN s.{quoted(name)} ELSE t.{quoted(name)} END"
+                else f"CASE WHEN {of_stage(says)} THEN {of_stage(name)} ELSE t.{quoted(name)} END"
             )
             for name, says in self.sent
         )
@@ -86,10 +87,11 @@ class Staged:
 def create_stage(connection: Connection, staged: Staged) -> None:
     """Make the temporary table; it goes with the transaction."""
     relation = staged.relation
-    keys = [f"k{at} {key_cast(relation.columns[name])}" for at, name in enumerate(relation.key)]
+    keys = [f"{quoted(old_key(at))} {key_cast(relation.columns[name])}" for at, name in enumerate(relation.key)]
     values = [f"{quoted(name)} {relation.columns[name].attribute.stored}" for name, _ in staged.sent]
-    says = [f"{says} bool" for _, says in staged.sent if says is not None]
-    connection.execute(f"CREATE TEMP TABLE {STAGE} (n int8, {', '.join([*keys, *values, *says])}) ON COMMIT DROP")
+    says = [f"{quoted(says)} bool" for _, says in staged.sent if says is not None]
+    own = [f"{quoted(NUMBER)} int8", *keys, *values, *says]
+    connection.execute(f"CREATE TEMP TABLE {STAGE} ({', '.join(own)}) ON COMMIT DROP")
 
 
 def run_staged(connection: Connection, statement: str) -> Attempt:
@@ -97,7 +99,7 @@ def run_staged(connection: Connection, statement: str) -> Attempt:
 
     def attempt(rows: list[int]) -> int:
         first, last = rows[0], rows[-1]
-        some = f" AND s.n BETWEEN {first} AND {last}"
+        some = f" AND {of_stage(NUMBER)} BETWEEN {first} AND {last}"
         return connection.execute(statement + some).rowcount
 
     return attempt
@@ -107,4 +109,4 @@ def drop_staged(connection: Connection, rows: Iterator[int]) -> None:
     """Take rows out of the temporary table that are not to be carried out."""
     numbers = ",".join(map(str, rows))
     if numbers:
-        connection.execute(f"DELETE FROM pg_temp.{STAGE} WHERE n = ANY('{{{numbers}}}')")
+        connection.execute(f"DELETE FROM pg_temp.{STAGE} WHERE {quoted(NUMBER)} = ANY('{{{numbers}}}')")

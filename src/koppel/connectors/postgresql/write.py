@@ -16,6 +16,7 @@ from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import Query
 from koppel.connectors.agreed.progress import READ_ONLY, Progress, expected_fields, judge, outcomes
 from koppel.connectors.agreed.rows import Mask, Rows, prepare
+from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key, sent_columns
 from koppel.connectors.agreed.values import Reasoned
 from koppel.connectors.postgresql.catalog import sequence_numbers
 from koppel.connectors.postgresql.cursor import Clock, present
@@ -23,7 +24,6 @@ from koppel.connectors.postgresql.database import AGAIN, Connection, Database
 from koppel.connectors.postgresql.encode import encode
 from koppel.connectors.postgresql.read import fetch_page, key_texts, read_page
 from koppel.connectors.postgresql.reflect import Relation
-from koppel.connectors.postgresql.refusal import STAGE
 from koppel.connectors.postgresql.staging import Staged, carry, copy_in, create_stage, drop_staged, run_staged
 from koppel.errors import Denied, Unreachable
 from koppel.model.values import FAULT, ID, KeyOrigin
@@ -192,7 +192,7 @@ def _change(connection: Connection, relation: Relation, write: Write, rows: Rows
     todo = progress.open()
     if not todo:
         return
-    sent = tuple((name, None if rows.always(name, todo) else f"s{at}") for at, name in enumerate(rows.columns))
+    sent = sent_columns(rows, todo)
     staged = Staged(relation, sent)
     create_stage(connection, staged)
     _stage(connection, relation, staged, rows, progress, todo)
@@ -208,8 +208,8 @@ def _change(connection: Connection, relation: Relation, write: Write, rows: Rows
 def _stage(
     connection: Connection, relation: Relation, staged: Staged, rows: Rows, progress: Progress, todo: list[int]
 ) -> None:
-    keys = [rows.keys[name].alias(f"k{at}") for at, name in enumerate(relation.key)]
-    number = pl.Series("n", np.arange(len(rows.keys)), dtype=pl.Int64)
+    keys = [rows.keys[name].alias(old_key(at)) for at, name in enumerate(relation.key)]
+    number = pl.Series(NUMBER, np.arange(len(rows.keys)), dtype=pl.Int64)
     says = [pl.Series(says, rows.sent[name]).cast(pl.String) for name, says in staged.sent if says is not None]
     frame = pl.DataFrame([number, *keys, *(rows.columns[name].alias(name) for name, _ in staged.sent), *says])
     carry(connection, relation, progress, todo, partial(_copy, connection, f"pg_temp.{STAGE}", frame))
@@ -217,8 +217,9 @@ def _stage(
 
 def _compare(connection: Connection, relation: Relation, write: Write, staged: Staged, progress: Progress) -> None:
     """Lock the records; mark rows whose record is gone or not as expected."""
-    tail = f"FROM pg_temp.{STAGE} AS s JOIN {relation.sql} AS t ON {staged.joined} ORDER BY s.k0 FOR UPDATE OF t"
-    page = read_page(connection, relation, expected_fields(write), Query(tail, "s.n"))
+    source = f"pg_temp.{STAGE} AS s JOIN {relation.sql} AS t ON {staged.joined}"
+    tail = f"FROM {source} ORDER BY {of_stage(old_key(0))} FOR UPDATE OF t"
+    page = read_page(connection, relation, expected_fields(write), Query(tail, of_stage(NUMBER)))
     judge(write, progress, page.frame, page.rows)
 
 
