@@ -159,8 +159,7 @@ class Writer:
 
     def _change(self, connection: Connection, write: Write, rows: Rows, progress: Progress) -> None:
         """Stage, lock and compare, then change or delete what is as expected."""
-        no_key = rows.keys.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
-        for row in np.flatnonzero(no_key).tolist():
+        for row in np.flatnonzero(~self._possible(connection, write, rows).to_numpy()).tolist():
             if progress.codes[row] is Outcome.WRITTEN:
                 progress.codes[row] = Outcome.MISSING
         todo = progress.open()
@@ -175,6 +174,12 @@ class Writer:
         if write.kind is WriteKind.DELETE or sent:
             statement = staged.delete() if write.kind is WriteKind.DELETE else staged.update()
             carry(connection, self._relation, progress, progress.open(), run_staged(connection, statement))
+
+    def _possible(self, connection: Connection, write: Write, rows: Rows) -> pl.Series:
+        """Which rows can name a record: the temporary table has room for their keys."""
+        if any(self._relation.columns[name].of_another_encoding for name in self._relation.key):
+            return write.rows[ID].is_in(self._reader.fetch(connection, write.rows[ID], ())[ID].implode())
+        return rows.keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
 
     def _compare(self, connection: Connection, write: Write, staged: Staged, progress: Progress) -> None:
         """Lock the records; mark rows whose record is gone or not as expected."""
