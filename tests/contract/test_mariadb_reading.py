@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from koppel.connectors.mariadb import read
 from koppel.connectors.mariadb.database import Answer, Connection
+from koppel.errors import BadAnswer
 from koppel.model.values import FAULT, ID, VERSION, KeyOrigin
 from koppel.model.write import WriteKind
 from koppel.ports import TableOptions, Want
@@ -102,8 +103,6 @@ def test_what_is_written_is_read_back(shared_maria: MariaStage, rows: list[dict[
 
 def test_a_record_longer_than_the_server_sends_is_a_bad_answer(maria: MariaStage) -> None:
     """A row comes as one text; without this it would come as nothing."""
-    from koppel.errors import BadAnswer
-
     maria.make("id int PRIMARY KEY, v longtext")
     maria.sql("INSERT INTO thing VALUES (1, repeat('x', 10000000))", "INSERT INTO thing VALUES (2, 'y')")
     maria.sql("ALTER TABLE thing ADD w longtext", "UPDATE thing SET w = v")

@@ -71,15 +71,20 @@ class Writer:
     def _prove_writable(self, connection: Connection) -> None:
         """Raise what a write would: the server takes none, or the user may not write this table. Nothing is changed."""
         relation = self._relation
+        name, told = self._database.name, f"the user may not write {relation.name}; nothing was written"
+        rights = {right for column in relation.columns.values() for right in column.attribute.rights}
+        if relation.read_only is None and not rights & {"insert", "update"}:
+            raise Denied(name, told, f"GRANT INSERT, UPDATE, DELETE ON {relation.name} TO the user of the url")
         try:
             connection.execute("START TRANSACTION READ WRITE")
             connection.execute("ROLLBACK")
+            if "update" in rights:
+                create_stage(connection, Staged(relation, ()))
         except pymysql.Error as error:
-            raise self._database.failure(error, "nothing was written") from error
-        rights = {right for column in relation.columns.values() for right in column.attribute.rights}
-        if relation.read_only is None and not rights & {"insert", "update"}:
-            what = f"the user may not write {relation.name}; nothing was written"
-            raise Denied(self._database.name, what, f"GRANT INSERT, UPDATE, DELETE ON {relation.name} TO the user")
+            failure = self._database.failure(error, "nothing was written")
+            if isinstance(failure, Denied):
+                failure = Denied(name, told, "GRANT CREATE TEMPORARY TABLES ON the database TO the user of the url")
+            raise failure from error
 
     def _in_transaction(self, connection: Connection, write: Write) -> pl.DataFrame:
         progress = Progress.of(write)
