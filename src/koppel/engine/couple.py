@@ -59,6 +59,14 @@ def look(context: JobContext, side: Side, records: pl.DataFrame) -> Candidates:
     return Candidates(found)
 
 
+def looked_at(context: JobContext, side: Side, matching: bool) -> tuple[str, ...]:
+    """The fields of `side` that decide about an uncoupled record: those of its filter and, if it is to be matched, of
+    the rules.
+    """
+    rules = _rules(context, side) if matching else ()
+    return tuple(dict.fromkeys((*context.bound.filtered(side), *(pair[side] for rule in rules for pair in rule.pairs))))
+
+
 def _rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
     """The mapping's rules; a mapped key of the other table goes first, for a record with that key cannot be created
     again.
@@ -131,6 +139,6 @@ def _outside(context: JobContext, side: Side, ids: pl.Series) -> pl.Series:
     filter_ = context.bound.mapping.options(side).filter
     if filter_ is None:
         return pl.Series(dtype=pl.String)
-    records = context.tables[side].table.fetch(ids, Want(context.bound.wanted(side)))
+    records = context.tables[side].table.fetch(ids, Want(context.bound.filtered(side)))
     inside = to_polars(filter_, context.bound.shape(side)).fill_null(False)
     return records.filter(~inside)[ID]

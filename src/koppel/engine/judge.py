@@ -64,10 +64,10 @@ def judge(context: JobContext, page: Page) -> Verdict:
     towards = tuple(
         side for side in Side if page.exists[side.other].any() and any(line.reaches(side) for line in bound.lines)
     )
-    translation = translate(bound, page.values, look_up(context, page, towards), towards)
+    translation = translate(bound, page.values, page.prints, look_up(context, page, towards), towards)
     moves = _moves(context, page)
-    blank = (blank_values(bound, Side.LEFT, page.values[0]), blank_values(bound, Side.RIGHT, page.values[1]))
-    evidence = _evidence(context, page, translation, moves, blank)
+    blank = tuple(blank_values(bound, side, page.values[side], page.prints[side]) for side in Side)
+    evidence = _evidence(context, page, translation, moves, (blank[0], blank[1]))
     failed, waiting = _reasons(translation)
     creatable = tuple(identity is not Identity.IMPOSSIBLE for identity in bound.identities)
     facts = Facts(
@@ -75,7 +75,7 @@ def judge(context: JobContext, page: Page) -> Verdict:
         page.exists,
         page.in_scope,
         evidence,
-        blank,
+        (blank[0], blank[1]),
         translation.blank_sent,
         failed,
         waiting,

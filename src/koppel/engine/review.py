@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from koppel.engine.context import JobContext
-from koppel.engine.couple import look
+from koppel.engine.couple import look, looked_at
 from koppel.model.bound import BoundMapping, Identity
 from koppel.model.policy import Side
 from koppel.model.review import ReviewLine, SideCount
@@ -61,7 +61,7 @@ def _read(context: JobContext, side: Side, match: bool) -> _Side:
     """Read one side page by page: count, and match its uncoupled records where asked."""
     records = in_scope = uncoupled = 0
     likely, ambiguous = [pl.DataFrame(schema=_LIKELY)], [pl.DataFrame(schema=_AMBIGUOUS)]
-    for page in context.tables[side].table.changes(None, Want(context.bound.wanted(side))).pages:
+    for page in context.tables[side].table.changes(None, Want(looked_at(context, side, match))).pages:
         inside = _inside(context, side, page)
         lone = _uncoupled(context, side, inside)
         records, in_scope, uncoupled = records + len(page), in_scope + len(inside), uncoupled + len(lone)

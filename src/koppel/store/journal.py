@@ -144,17 +144,22 @@ class Journal(Jobs):
         frame = settlement.couplings
         fresh = frame.filter(pl.col("coupling").is_null())
         if len(fresh):
-            insert_frame(
+            taken = insert_frame(
                 connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number
             )
-            self._report_refused(connection, job, number, fresh)
-            sources = select(spread(texts(pl.concat([fresh["left_id"], fresh["right_id"]]))))
-            connection.execute(
-                schema.chosen.delete().where(schema.chosen.c.mapping == number, schema.chosen.c.source.in_(sources))
-            )
+            if taken < len(fresh):
+                self._report_refused(connection, job, number, fresh)
+            self._forget_chosen(connection, number, pl.concat([fresh["left_id"], fresh["right_id"]]))
         moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
         # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
         update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
+
+    def _forget_chosen(self, connection: Connection, number: int, sources: pl.Series) -> None:
+        """Ids once chosen for records that have their counterpart now are not needed any more."""
+        mine = schema.chosen.c.mapping == number
+        if connection.execute(select(exists().where(mine))).scalar():
+            these = schema.chosen.c.source.in_(select(spread(texts(sources))))
+            connection.execute(schema.chosen.delete().where(mine, these))
 
     def _report_refused(self, connection: Connection, job: Job, number: int, fresh: pl.DataFrame) -> None:
         """A coupling that the one-to-one constraint refused is an unknown outcome with both ids; the rest settles."""

@@ -15,18 +15,18 @@ FETCH_ROWS = 20_000
 
 def insert_frame(
     connection: Connection, table: Table, frame: pl.DataFrame, prefix: str = "", **constants: object
-) -> None:
+) -> int:
     """Insert every row of the frame; its columns bear the table's names. `constants` fill further columns, `prefix` is
-    e.g. 'OR IGNORE'.
+    e.g. 'OR IGNORE'. Answers how many rows went in.
     """
     if not len(frame):
-        return
+        return 0
     statement = insert(table).values({name: bindparam(name) for name in (*frame.columns, *constants)})
     if prefix:
         statement = statement.prefix_with(prefix)
     compiled = statement.compile(connection.engine)
     filled = frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}) if constants else frame
-    _execute_many(connection, str(compiled), filled, compiled.positiontup or filled.columns)
+    return _execute_many(connection, str(compiled), filled, compiled.positiontup or filled.columns)
 
 
 def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
@@ -51,8 +51,8 @@ def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key:
     _execute_many(connection, str(compiled), renamed, compiled.positiontup or renamed.columns)
 
 
-def _execute_many(connection: Connection, sql: str, frame: pl.DataFrame, order: Sequence[str]) -> None:
-    connection.exec_driver_sql(sql, frame.select(order).rows())
+def _execute_many(connection: Connection, sql: str, frame: pl.DataFrame, order: Sequence[str]) -> int:
+    return connection.exec_driver_sql(sql, frame.select(order).rows()).rowcount
 
 
 def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

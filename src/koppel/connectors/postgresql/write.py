@@ -234,11 +234,9 @@ def _stored(connection: Connection, relation: Relation, write: Write, progress: 
     rows = [] if write.kind is WriteKind.DELETE else progress.open()
     ids = pl.Series(ID, [progress.ids[row] for row in rows], dtype=pl.String)
     frame = fetch_page(connection, relation, ids, write.want, clock).frame
-    found = set(frame[ID].to_list())
-    for row in rows:
-        if progress.ids[row] not in found:
-            progress.codes[row] = Outcome.UNKNOWN
-            progress.refusals[row] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
+    for at in (~ids.is_in(frame[ID].implode())).arg_true().to_list():
+        progress.codes[rows[at]] = Outcome.UNKNOWN
+        progress.refusals[rows[at]] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
     return frame.drop(FAULT).unique(ID, keep="first")
 
 
