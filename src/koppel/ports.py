@@ -54,6 +54,8 @@ class Features:
     """All written rows of a write are committed together, so one look-up settles an unknown one."""
     batch_rows: int
     lag: timedelta
+    elsewhere: bool = True
+    """The work is done by another process, so that koppel can do something else while it waits for an answer."""
 
 
 @dataclass(frozen=True)

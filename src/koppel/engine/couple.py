@@ -50,7 +50,7 @@ def look(context: JobContext, side: Side, records: pl.DataFrame) -> Candidates:
     """Look for partners of uncoupled records of `side` (ID and the wanted fields) on the other side."""
     found = pl.DataFrame(schema=_FOUND)
     open_ = records
-    for rule in _rules(context, side):
+    for rule in match_rules(context, side):
         hits = _hits(context, side, rule, open_)
         if len(hits):
             judged = _judge(context, side, hits).with_columns(pl.lit(str(rule)).alias("rule")).select(*_FOUND)
@@ -63,11 +63,11 @@ def looked_at(context: JobContext, side: Side, matching: bool) -> tuple[str, ...
     """The fields of `side` that decide about an uncoupled record: those of its filter and, if it is to be matched, of
     the rules.
     """
-    rules = _rules(context, side) if matching else ()
+    rules = match_rules(context, side) if matching else ()
     return tuple(dict.fromkeys((*context.bound.filtered(side), *(pair[side] for rule in rules for pair in rule.pairs))))
 
 
-def _rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
+def match_rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
     """The mapping's rules; a mapped key of the other table goes first, for a record with that key cannot be created
     again.
     """

@@ -4,9 +4,10 @@ recover what a crash left open → observe both sides → (translate → reconci
 finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
-from koppel.engine.carry import Round, carry
+from koppel.engine.carry import Round
 from koppel.engine.context import Again, JobContext
 from koppel.engine.observe import Observed, observe, pages
+from koppel.engine.pipeline import carry
 from koppel.engine.recover import recover
 from koppel.errors import Halted, KoppelError
 from koppel.model.coupling import COUPLING
@@ -37,10 +38,13 @@ def run_job(context: JobContext) -> Observed:
 def _carry_all(context: JobContext, total: int) -> None:
     """Carry what was lined up, look again at what could not be done at once, and release what the guard lets pass."""
     done = 0
-    for page in pages(context):
-        carry(context, page, Round.FIRST)
-        done += len(page)
+
+    def tell(pairs: int) -> None:
+        nonlocal done
+        done += pairs
         context.progress(done, total)
+
+    carry(context, pages(context), Round.FIRST, tell)
     look_again(context)
     guard(context)
     release(context, AT_ONCE)
@@ -81,8 +85,7 @@ def _carry_again(context: JobContext, couplings: list[int], lone: list[tuple[Sid
     created = context.again.created
     context.again = Again(created=created)
     context.store.line_up_couplings(couplings, lone)
-    for page in pages(context):
-        carry(context, page, round_)
+    carry(context, pages(context), round_)
 
 
 def _follow_up(context: JobContext) -> None:

@@ -43,7 +43,7 @@ class PretendTable:
         self._shape = shape
         self._record = record
         self._overlay = pl.DataFrame(schema={ID: pl.String(), **{f.name: dtype(f) for f in shape.fields}})
-        self._deleted: set[str] = set()
+        self._deleted: frozenset[str] = frozenset()
 
     @property
     def features(self) -> Features:
@@ -94,7 +94,7 @@ class PretendTable:
         self._remember(write, rows, before)
         self._overlay = self._overlay.filter(~pl.col(ID).is_in(rows[ID].implode()))
         if write.kind is WriteKind.DELETE:
-            self._deleted.update(rows[ID].to_list())
+            self._deleted |= frozenset(rows[ID])
         else:
             self._overlay = pl.concat([self._overlay, after.select(self._overlay.columns)])
         answer = rows.select(OP, ID).with_columns(

@@ -19,12 +19,14 @@ from sqlalchemy import text
 from koppel.connectors.memory import Knobs, MemorySystem, Record
 from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
+from koppel.engine.hands import Inline
 from koppel.engine.run import run_lines
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.mapping import Mapping, TableRef
 from koppel.model.policy import Side
 from koppel.ports import TableOptions
 from koppel.store.connection import Owner
+from koppel.testing.hands import Late
 from koppel.testing.interrupts import Killed, Moments, WatchedStore
 from koppel.testing.world_laws import Laws
 from koppel.testing.world_tables import COMPANIES, CONTACTS, Setting, companies, company_shape, contact_shape, contacts
@@ -187,7 +189,11 @@ class World:
         mapping = self.mappings[name]
         tables = self._tables(mapping)
         job = self.store.open_job(run, name, kind, mapping.direction, repr(mapping))
-        return JobContext(job, bind(mapping, tables), tables, self.store, asked, self._now, self._new_ids)
+        hands = Late if self.drawn.pipelined else Inline
+        bound = bind(mapping, tables)
+        return JobContext(
+            job, bound, tables, self.store, asked, self._now, self._new_ids, hand=lambda elsewhere: hands()
+        )
 
     def _new_ids(self, how_many: int) -> Sequence[str]:
         return [f"00000000-0000-7000-8000-{next(self._ids):012d}" for _ in range(how_many)]
