@@ -1,5 +1,7 @@
 """Commands on single records: errors, conflicts, couplings, guards, explanations, as a person uses them."""
 
+import pytest
+
 from tests.interfaces.desk import Desk, accounts, coupled_desk, customers
 
 
@@ -105,6 +107,40 @@ def test_couple_and_uncouple(desk: Desk) -> None:
     assert desk.koppel("couple", "CUSTOMER", "C00002", ids[1], "--quiet").code == 1  # names differ: a first contact
     assert desk.koppel("uncouple", "CUSTOMER", "--all").code == 0
     assert desk.writes() == before and desk.couplings() == 0
+
+
+def test_a_refused_coupling_takes_none_away(desk: Desk) -> None:
+    """A record whose partner is gone may be coupled anew (semantics F2); when that is refused, its coupling stays."""
+    coupled_desk(desk, 2)
+    desk.change("crm", "DELETE FROM account WHERE accountnumber = 'C00001'")
+    refused = desk.koppel("couple", "CUSTOMER", "C00001", "nobody")
+    assert refused.code == 2 and "no record 'nobody'" in refused.err
+    assert desk.couplings() == 2
+    accounts(desk, [1])
+    [(made,)] = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00001'")
+    assert desk.koppel("couple", "CUSTOMER", "C00001", made, "--quiet").code == 0
+    assert desk.couplings() == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("couple", "CUSTOMER", "C00003", "{account}"),
+        ("match", "CUSTOMER", "--accept"),
+        ("match", "CUSTOMER", "--reject"),
+    ],
+)
+def test_a_changed_filter_halts_the_manual_verbs_too(desk: Desk, words: tuple[str, ...]) -> None:
+    """DESIGN 7, guards: only `koppel apply` puts a changed filter in force; coupling by hand does not on the way."""
+    coupled_desk(desk, 2)
+    customers(desk, [3])
+    accounts(desk, [3])
+    [(account,)] = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00003'")
+    desk.configure('right_filter = "statecode = 0"', 'right_filter = "statecode = 0 OR statecode = 1"')
+    halted = desk.koppel(*(word.format(account=account) for word in words))
+    assert halted.code == 4 and "koppel apply" in halted.err
+    assert desk.couplings() == 2
+    assert desk.koppel("sync", "--quiet").code == 4
 
 
 def test_match_lists_couples_and_keeps_apart(desk: Desk) -> None:

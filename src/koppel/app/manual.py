@@ -87,7 +87,6 @@ def match(
         raise ConfigurationError([Problem(f"mappings.{mapping}", "it has no match rules", remedy)])
     line = review(workplace.look(mapping, Asked(creates=True)))
     if accept:
-        workplace.store.apply_mapping(mapping, workplace.document(mapping))
 
         def work(context: JobContext) -> None:
             workplace.store.count_coupled(context.job, workplace.store.couple(mapping, line.likely))
@@ -97,6 +96,7 @@ def match(
         report = _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=first_contact, fresh=True), work)
         return MatchReport(line, coupled=len(line.likely), run=report)
     if reject:
+        workplace.prepare([mapping])
         workplace.store.apply_mapping(mapping, workplace.document(mapping))
         workplace.store.keep_apart(mapping, line.likely, creates=True)
         return MatchReport(line, apart=len(line.likely))
@@ -108,7 +108,7 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
     already.
     """
     select(workplace.mappings, [mapping], None)
-    look, problems = workplace.look(mapping), []
+    look, problems, replaced = workplace.look(mapping), [], []
     ids = (left.removeprefix(f"{look.tables.names[0]}:"), right.removeprefix(f"{look.tables.names[1]}:"))
     for side in Side:
         name, one = look.tables.names[side], pl.Series([ids[side]])
@@ -121,10 +121,9 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
                 Problem(mapping, f"{ids[side]} in {name} is coupled with {other[0]} already", "uncouple it first")
             )
         elif len(known):  # its partner is gone: the coupling may be taken over (semantics F2)
-            workplace.store.uncouple(mapping, known[COUPLING].to_list(), apart=False)
+            replaced += known[COUPLING].to_list()
     if problems:
         raise ConfigurationError(problems)
-    workplace.store.apply_mapping(mapping, workplace.document(mapping))
     chosen = (
         None
         if winner is None
@@ -132,6 +131,7 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
     )
 
     def work(context: JobContext) -> None:
+        workplace.store.uncouple(mapping, replaced, apart=False)
         workplace.store.couple(mapping, pl.DataFrame({"left_id": [ids[0]], "right_id": [ids[1]]}))
         workplace.store.count_coupled(context.job, 1)
         run_pairs(context, context.store.coupled(mapping, Side.LEFT, pl.Series([ids[0]]))[COUPLING].to_list(), [])
