@@ -270,6 +270,9 @@ class Store(Protocol):
         not come to be.
         """
 
+    def forget_history(self, mapping: str, days: int) -> None:
+        """Delete what was written longer ago than so many days (0: all of it)."""
+
     def aside(self, job: Job) -> pl.DataFrame:
         """What the job has set aside (ASIDE_SCHEMA)."""
 

@@ -8,7 +8,7 @@ from koppel.engine.carry import Round, carry
 from koppel.engine.context import Again, JobContext
 from koppel.engine.observe import Observed, observe, pages
 from koppel.engine.recover import recover
-from koppel.errors import Halted, KoppelError
+from koppel.errors import Halted, KoppelError, LeaseLost
 from koppel.model.coupling import COUPLING
 from koppel.model.job import JobState
 from koppel.model.policy import Side
@@ -128,11 +128,17 @@ def release(context: JobContext, kinds: frozenset[Aside]) -> None:
 def finish(context: JobContext, observed: Observed | None) -> None:
     """Carry out deletions, then close the job and move the watermarks: once, at the end."""
     release(context, frozenset({Aside.DELETION}))
+    context.store.forget_history(context.name, context.bound.mapping.history_days)
     marks = observed.watermarks if observed is not None else (None, None)
     context.store.finish_job(context.job, JobState.DONE, "", marks, observed is not None and observed.swept)
 
 
 def fail(context: JobContext, error: KoppelError) -> None:
-    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started."""
+    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started.
+
+    One that lost its lease has been closed already, by whoever has taken over.
+    """
+    if isinstance(error, LeaseLost):
+        return
     state = JobState.HALTED if isinstance(error, Halted) else JobState.FAILED
     context.store.finish_job(context.job, state, str(error), (None, None), swept=False)

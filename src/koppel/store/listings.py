@@ -1,7 +1,7 @@
 """What people look at and decide on: errors, conflicts, history, and one coupling at a time."""
 
 import json
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -60,12 +60,16 @@ class Listings(Jobs):
             rows = connection.execute(query.where(here).order_by(table.c.id.desc())).all()
         return _entries(rows, record)
 
-    def forget_history(self, before: datetime) -> int:
-        """Delete history older than that moment (UTC without a zone); how many writes it were."""
-        old = select(schema.history.c.id).where(schema.history.c.at < before)
+    def forget_history(self, mapping: str, days: int) -> None:
+        """Delete what was written longer ago than so many days (0: all of it)."""
+        table, entry, before = schema.history, schema.history_record, self.now() - timedelta(days=days)
         with self.transaction() as connection:
-            connection.execute(schema.history_record.delete().where(schema.history_record.c.history.in_(old)))
-            return connection.execute(schema.history.delete().where(schema.history.c.at < before)).rowcount
+            mine = table.c.mapping == self.mapping_id(connection, mapping)
+            oldest = connection.execute(select(table.c.at).where(mine).order_by(table.c.id).limit(1)).scalar()
+            if oldest is not None and oldest <= before:
+                old = select(table.c.id).where(mine, table.c.at <= before)
+                connection.execute(entry.delete().where(entry.c.history.in_(old)))
+                connection.execute(table.delete().where(mine, table.c.at <= before))
 
     def count_rows(self, table: str) -> int:
         """How many rows a table of the store has."""
