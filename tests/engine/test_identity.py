@@ -287,7 +287,7 @@ def test_a_late_settle_of_an_old_epoch_changes_nothing(twin: Twin) -> None:
 
 
 def test_a_line_that_was_taken_over_does_not_stop_the_others(twin: Twin) -> None:
-    """DESIGN 7, fencing: a lost lease ends one line of a run and is told; the job log keeps what its successor wrote."""
+    """DESIGN 7, fencing: a lost lease ends one line of a run, and the job log keeps what its successor wrote."""
     twin.put(Side.LEFT, 1, name="Anna")
     first, ran = twin.store, []
 
