@@ -4,6 +4,7 @@ recover what a crash left open → observe both sides → (translate → reconci
 finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
+from koppel.engine.blanked import blanked_columns
 from koppel.engine.carry import Round, carry
 from koppel.engine.context import Again, JobContext
 from koppel.engine.observe import Observed, observe, pages
@@ -95,10 +96,10 @@ def _follow_up(context: JobContext) -> None:
 
 def guard(context: JobContext) -> None:
     """Judge the total of what was set aside. Raises `Halted` and leaves it for `koppel approve`."""
-    kinds = context.store.aside(context.job)["kind"]
-    if context.asked.lifted or not len(kinds):
+    kept = context.store.aside(context.job)
+    if context.asked.lifted or not len(kept):
         return
-    counts = dict(kinds.value_counts().rows())
+    counts = dict(kept["kind"].value_counts().rows())
     aside = SetAside(
         **{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")}
     )
@@ -106,6 +107,7 @@ def guard(context: JobContext) -> None:
     reasons = suspicious(
         aside, context.store.count_couplings(context.name), Limits(mapping.guard_rows, mapping.guard_percent)
     )
+    reasons += blanked_columns(context, kept.filter(kept["kind"] == "blanking")[COUPLING].to_list())
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")
 
