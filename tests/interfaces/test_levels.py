@@ -108,6 +108,25 @@ def test_likely_pairs_are_coupled_by_one_choice(desk: Desk) -> None:
     a_second_run_writes_nothing(desk)
 
 
+def test_a_plan_of_a_full_run_says_that_it_would_halt(desk: Desk) -> None:
+    """DESIGN 8: a plan promises nothing that the run does not do; likely pairs nobody has decided halt the run."""
+    customers(desk, range(1, 5))
+    accounts(desk, range(3, 7))
+    desk.change("crm", "UPDATE account SET accountnumber = 'X' || accountnumber")  # two are alike by their e-mail
+    before = desk.writes()
+    for words in (("full", "--plan"), ("plan", "--full")):
+        undecided = desk.koppel(*words, "--json")
+        assert undecided.code == 4
+        assert "2 uncoupled records on both sides" in undecided.json["halted"]
+        assert "would halt" in undecided.err and "--couple-likely" in undecided.err
+    for choice, coupled, created in (("--couple-likely", 2, 4), ("--create-anyway", 0, 8)):
+        planned = desk.koppel("full", "--plan", choice, "--json")
+        assert (planned.code, planned.json["halted"]) == (0, None), planned.err
+        [job] = planned.json["jobs"]
+        assert (job["counts"]["coupled"], job["counts"]["inserted"]) == (coupled, created)
+    assert desk.writes() == before and desk.couplings() == 0
+
+
 def test_create_anyway_keeps_likely_pairs_apart(desk: Desk) -> None:
     """DESIGN 8: `--create-anyway` marks the listed pairs apart. The account numbers have to differ for that."""
     desk.configure('match = ["no = accountnumber", ', "match = [")

@@ -45,11 +45,20 @@ class RunReport:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What a run would do: its jobs with their counts, and every value that would be written. Nothing was."""
+    """What a run would do: its jobs with their counts, and every value that would be written. Nothing was.
+
+    `halted`: what would keep the run from beginning at all; the plan shows what follows when likely pairs are coupled.
+    """
 
     jobs: list[JobRecord]
     values: list[PlannedValue]
     errors: Mapping[str, KoppelError]
+    halted: Halted | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the gravest thing the run would stop at."""
+        return max((error.exit_code for error in (*self.errors.values(), *filter(None, [self.halted]))), default=0)
 
 
 @dataclass(frozen=True)

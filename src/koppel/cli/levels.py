@@ -41,6 +41,8 @@ class Said:
     force_to: str | None
     sweep: bool
     first_contact: Mapping[str, FirstContact]
+    couple_likely: bool = False
+    create_anyway: bool = False
 
 
 def sync(
@@ -129,12 +131,16 @@ def planned(session: Session, chosen: Sequence[str], said: Said, full: bool, lim
             force_to=said.force_to,
             sweep=said.sweep,
             first_contact=said.first_contact,
+            couple_likely=said.couple_likely,
+            create_anyway=said.create_anyway,
         )
     if session.common.json:
         emit(report)
     else:
         show_plan(session, report, limit)
-    return max((error.exit_code for error in report.errors.values()), default=0)
+    if report.halted is not None:
+        tell(f"The run itself would halt before it begins.\n{report.halted}")
+    return report.exit_code
 
 
 def plan(
