@@ -43,6 +43,41 @@ def test_explain_tells_what_would_happen_and_what_did(desk: Desk) -> None:
     assert [entry["after"] for entry in document["history"]] == ["Once"]
 
 
+def test_explain_tells_what_becomes_of_an_uncoupled_record(desk: Desk) -> None:
+    """What a run would do, not what the mapping's file says alone: the filter, a person and likely pairs count."""
+    coupled_desk(desk, 1)
+    customers(desk, [2, 3])
+    accounts(desk, [3, 4])
+    desk.change("crm", "UPDATE account SET statecode = 1 WHERE accountnumber = 'C00004'")
+    outside = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00004'")[0][0]
+
+    def told(record: str) -> tuple[str, str]:
+        document = desk.koppel("explain", "CUSTOMER", record, "--json").json
+        return document["action"], document["sentence"]
+
+    assert told("C00002") == ("keep", "The record is not coupled, and this mapping leaves uncoupled records alone.")
+    desk.configure('page = "sales"', "only_coupled = false")
+    assert told("C00002")[0] == "create in crm"
+    assert told("C00003")[0] == "couple" and "found by no = accountnumber" in told("C00003")[1]
+    assert told(outside)[0] == "keep" and "outside the mapping's filter" in told(outside)[1]
+    assert desk.koppel("uncouple", "CUSTOMER", "C00001").code == 0
+    assert told("C00001")[0] == "keep" and "keeps it apart" in told("C00001")[1]
+
+
+def test_records_that_were_meant_and_left_alone_are_told(desk: Desk) -> None:
+    """Semantics A7, F10: a selection says which of its records nothing was done with, and why."""
+    coupled_desk(desk, 2)
+    customers(desk, [3])
+    desk.edit("erp", "name = 'Changed'")
+    desk.change("crm", "UPDATE account SET statecode = 1 WHERE accountnumber = 'C00002'")
+    done = desk.koppel("sync", "CUSTOMER", "C00001", "C00002", "C00003", "--json")
+    assert done.code == 0, done.err
+    assert list(done.json["left_alone"]) == ["C00002", "C00003"]
+    assert "C00002: A record is outside the mapping's filter" in done.err
+    assert "C00003: The record is not coupled, and this mapping leaves uncoupled records alone." in done.err
+    assert desk.koppel("sync", "CUSTOMER", "C00001", "--json").json["left_alone"] == {}
+
+
 def test_a_deletion_is_asked_and_resolved(desk: Desk) -> None:
     """on_delete = ask: a deletion is a conflict; restore, uncouple or delete answer it."""
     coupled_desk(desk, 12)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from koppel.app.checks import select, side_of
@@ -10,6 +11,7 @@ from koppel.app.levels import Workplace
 from koppel.app.lookups import find_record
 from koppel.app.report import MatchReport, RunReport
 from koppel.engine.context import Asked, JobContext
+from koppel.engine.explain import explain_pair, pair_of
 from koppel.engine.job import AT_ONCE, fail, finish, run_job, run_pairs
 from koppel.engine.page import read_page
 from koppel.engine.review import review
@@ -18,6 +20,7 @@ from koppel.model.coupling import COUPLING, PAIR_SCHEMA, ConflictKind
 from koppel.model.job import JobKind, JobState
 from koppel.model.listing import Conflict
 from koppel.model.policy import FirstContact, OnDelete, Side
+from koppel.model.situation import Presence
 from koppel.ports import Want
 from koppel.reconcile.plan import Aside
 
@@ -72,7 +75,20 @@ def sync_records(workplace: Workplace, mapping: str, records: Sequence[str], for
                 lone.append((side, record))
         run_pairs(context, couplings, lone)
 
-    return _one_job(workplace, mapping, JobKind.SYNC, asked, work)
+    report = _one_job(workplace, mapping, JobKind.SYNC, asked, work)
+    return replace(report, left_alone=_left_alone(workplace.look(mapping, asked), found))
+
+
+def _left_alone(context: JobContext, records: Sequence[tuple[Side, str]]) -> dict[str, str]:
+    """Which of these records nothing is done with, and why: not coupled, or out of the mapping's filter."""
+    told = {record: explain_pair(context, pair_of(context, side, record)) for side, record in records}
+    return {
+        record: it.sentence
+        for record, it in told.items()
+        if it is not None
+        and it.action == "keep"
+        and (not it.verdict.page.coupled[0] or Presence.OUT in np.ravel(it.verdict.plan.presence))
+    }
 
 
 def match(

@@ -18,7 +18,7 @@ class RunReport:
     """How a run ended. `errors`: what stopped a line; `blocked`: line → the line it depends on that did not finish.
 
     `opened`: conflicts opened by this run. `question`: mappings whose scheduled jobs may keep creating records, if the
-    answer is yes.
+    answer is yes. `left_alone`: records that a person had named and nothing was done with → why.
     """
 
     run: int
@@ -27,6 +27,7 @@ class RunReport:
     blocked: Mapping[str, str] = field(default_factory=dict)
     opened: int = 0
     question: tuple[str, ...] = ()
+    left_alone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -144,6 +145,7 @@ def _run_json(report: RunReport) -> dict[str, Any]:
         "errors": {name: str(error) for name, error in report.errors.items()},
         "blocked": dict(report.blocked),
         "question": list(report.question),
+        "left_alone": dict(report.left_alone),
     }
 
 
