@@ -19,6 +19,7 @@ from koppel.app.report import PlanReport
 from koppel.engine.context import Asked, OpenTable
 from koppel.engine.pretend import Pretended, PretendTable
 from koppel.engine.run import run_lines
+from koppel.errors import Halted
 from koppel.model.job import JobKind
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.review import PlannedValue
@@ -51,7 +52,8 @@ def plan_full(
     """What a full run would do with likely pairs coupled or, `create_anyway`, kept apart; would it begin."""
     likely = likely_pairs(workplace, names)
     report = plan_run(workplace, JobKind.FULL, names, asked, likely if create_anyway else {})
-    return replace(report, halted=undecided(likely) if likely and not (couple_likely or create_anyway) else None)
+    halts = report.halted is None and likely and not (couple_likely or create_anyway)
+    return replace(report, halted=undecided(likely)) if halts else report
 
 
 def plan_run(
@@ -86,7 +88,16 @@ def plan_run(
             jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
         finally:
             store.close()
-    return PlanReport(jobs, pretence.planned(), failures.errors)
+    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names))
+
+
+def _surprise(workplace: Workplace, names: Sequence[str]) -> Halted | None:
+    """What would halt the run before it begins, whatever it is going to do."""
+    try:
+        workplace.refuse_surprises(names)
+    except Halted as halted:
+        return halted
+    return None
 
 
 def _copy(workplace: Workplace, target: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from koppel.cli.after_run import answer_text, finish
-from koppel.cli.asking import confirmed, yes_or_no
+from koppel.cli.asking import confirmed, on_terminal, yes_or_no
 from koppel.cli.options import EVERYWHERE, Common, Session, first_contacts, flag, opened, usage
 from koppel.cli.screen import emit, out, tell
 from koppel.cli.show import show_plan, show_review
@@ -109,8 +109,19 @@ def _sync_question(session: Session, chosen: Sequence[str], said: Said) -> str:
     couplings = sum(session.koppel.couplings(name) for name in chosen)
     what = f"{counted(len(chosen), 'mapping')} ({counted(couplings, 'coupling')})"
     if said.force_to is not None:
-        return f"Look at every coupling of {what} and carry all values that differ to {said.force_to}?"
+        return _forced_question(session, chosen, said, what)
     return f"Synchronise {what} from the start?" if said.everything else f"Synchronise modified records of {what}?"
+
+
+def _forced_question(session: Session, chosen: Sequence[str], said: Said, what: str) -> str:
+    """How much a forced run would replace (DESIGN 3), found out by planning it; not looked at when nobody is asked."""
+    carry = f"carry all values that differ to {said.force_to}"
+    if session.common.yes or not on_terminal():
+        return f"Look at every coupling of {what} and {carry}?"
+    with session.bars.shown():
+        plan = session.koppel.plan(chosen, force_to=said.force_to)
+    records = counted(len({(value.table, value.id) for value in plan.values}), "record")
+    return f"Look at every coupling of {what} and {carry}: {counted(len(plan.values), 'value')} of {records}?"
 
 
 def declined(session: Session) -> int:
