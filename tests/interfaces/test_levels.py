@@ -129,6 +129,17 @@ def test_a_plan_of_a_full_run_says_that_it_would_halt(desk: Desk) -> None:
     assert desk.writes() == before and desk.couplings() == 0
 
 
+def test_a_plan_knows_which_keys_are_taken(desk: Desk) -> None:
+    """Kept apart from the account with its number, customer C00001 can be created once only: the plan says so too."""
+    desk.configure('match = ["no = accountnumber", "e_mail = emailaddress1 (ignore case)"]\n', "")
+    customers(desk, [1])
+    accounts(desk, [1])
+    planned = desk.koppel("full", "--plan", "--create-anyway", "--json").json["jobs"][0]["counts"]
+    done = desk.koppel("full", "--yes", "--create-anyway", "--json").json["jobs"][0]["counts"]
+    assert planned == done
+    assert (done["inserted"], done["failed"]) == (1, 1)
+
+
 def test_create_anyway_keeps_likely_pairs_apart(desk: Desk) -> None:
     """DESIGN 8: `--create-anyway` marks the listed pairs apart. The account numbers have to differ for that."""
     desk.configure('match = ["no = accountnumber", ', "match = [")
