@@ -90,8 +90,28 @@ class Connections:
         """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or
         `SystemFailure`.
         """
-        tables = self.tables(mapping)
+        try:
+            tables = self.tables(mapping)
+        except ConfigurationError:
+            raise ConfigurationError(self._problems(mapping)) from None
         return bind(mapping, tables), tables
+
+    def _problems(self, mapping: Mapping) -> list[Problem]:
+        """What is wrong with the tables of a mapping, with all of them."""
+        references = [line.reference for line in mapping.fields if line.reference is not None and line.enabled]
+        used = [
+            mapping,
+            *(self.configuration.mappings[name] for reference in references for name in reference.mappings),
+        ]
+        wanted = [(one.table(side), one.options(side)) for one in used for side in Side]
+        wanted += [(reference.hop.table, SideOptions()) for reference in references if reference.hop is not None]
+        problems: list[Problem] = []
+        for table, options in wanted:
+            try:
+                self._open(table, options)
+            except ConfigurationError as error:
+                problems += error.problems
+        return list(dict.fromkeys(problems))
 
     def _wrapped(self, mapping: Mapping, side: Side) -> OpenTable:
         return self.wrap(mapping, mapping.table(side).system, self._open(mapping.table(side), mapping.options(side)))
