@@ -18,6 +18,8 @@ def blanked_columns(context: JobContext, couplings: list[int]) -> list[str]:
     """A sentence for every field of which more than a handful of these couplings lost their value, and no record of
     its table has one.
     """
+    if not couplings:
+        return []
     context.store.line_up_couplings(couplings, [])
     lost = _lost(context)
     return [
