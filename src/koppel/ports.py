@@ -272,6 +272,12 @@ class Store(Protocol):
         not come to be.
         """
 
+    def written_often(self, mapping: str, side: Side, ids: pl.Series, since: datetime, times: int) -> pl.DataFrame:
+        """`record`, `field`: which cells of these records of one side koppel has written so many times or more."""
+
+    def forget_history(self, mapping: str, days: int) -> None:
+        """Delete what was written longer ago than so many days (0: all of it)."""
+
     def aside(self, job: Job) -> pl.DataFrame:
         """What the job has set aside (ASIDE_SCHEMA)."""
 

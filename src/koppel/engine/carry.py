@@ -13,6 +13,7 @@ from koppel.engine.couple import LOOKED_FOR
 from koppel.engine.judge import Verdict, judge
 from koppel.engine.outcome import count_errors, look_again, outcome_of, records_of
 from koppel.engine.page import Page
+from koppel.engine.ping_pong import PING_PONG
 from koppel.engine.settle import (
     Progress,
     conflict_rows,
@@ -32,6 +33,9 @@ from koppel.model.situation import Content, Presence
 from koppel.model.values import VERSION
 from koppel.reconcile.classify import Mask
 from koppel.reconcile.plan import Aside, Hold
+
+FOUND_ANEW = LOOKED_FOR | {PING_PONG}
+"""Codes that every run finds out for itself: they hold nothing back once they are not found any more."""
 
 
 class Round(Enum):
@@ -134,9 +138,8 @@ def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
             row = int(page.ids(side).index_of(record) or 0)
             shown = side if page.exists[side][row] else side.other
             alone = not (page.exists[0][row] and page.exists[1][row])
-            unchanged = code not in LOOKED_FOR and seen == page.prints[shown][row].tobytes()
-            # An unknown create is over when a person has found and coupled what it made; a partner is looked for in
-            # every run.
+            unchanged = code not in FOUND_ANEW and seen == page.prints[shown][row].tobytes()
+            # An unknown create is over when a person has found and coupled what it made.
             if alone if code == str(Waiting.UNKNOWN) else unchanged:
                 keep[row] = False
                 facts.tally.towards(side.other).skipped += 1

@@ -20,7 +20,7 @@ from koppel.transform.filter import to_polars
 AMBIGUOUS = "ambiguous"
 OUTSIDE = "match_outside_filter"
 LOOKED_FOR = frozenset({AMBIGUOUS, OUTSIDE})
-"""Reasons that looking finds anew in every run; they hold nothing back once they are not found any more."""
+"""Reasons that looking finds anew in every run."""
 
 _FOUND = {"id": pl.String(), "other": pl.String(), "coupling": pl.Int64(), "rule": pl.String(), "reason": pl.String()}
 

@@ -4,12 +4,13 @@ recover what a crash left open → observe both sides → (translate → reconci
 finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
+from koppel.engine.blanked import blanked_columns
 from koppel.engine.carry import Round
 from koppel.engine.context import Again, JobContext
 from koppel.engine.observe import Observed, observe, pages
 from koppel.engine.pipeline import carry
 from koppel.engine.recover import recover
-from koppel.errors import Halted, KoppelError
+from koppel.errors import Halted, KoppelError, LeaseLost
 from koppel.model.coupling import COUPLING
 from koppel.model.job import JobState
 from koppel.model.policy import Side
@@ -98,10 +99,10 @@ def _follow_up(context: JobContext) -> None:
 
 def guard(context: JobContext) -> None:
     """Judge the total of what was set aside. Raises `Halted` and leaves it for `koppel approve`."""
-    kinds = context.store.aside(context.job)["kind"]
-    if context.asked.lifted or not len(kinds):
+    kept = context.store.aside(context.job)
+    if context.asked.lifted or not len(kept):
         return
-    counts = dict(kinds.value_counts().rows())
+    counts = dict(kept["kind"].value_counts().rows())
     aside = SetAside(
         **{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")}
     )
@@ -109,6 +110,7 @@ def guard(context: JobContext) -> None:
     reasons = suspicious(
         aside, context.store.count_couplings(context.name), Limits(mapping.guard_rows, mapping.guard_percent)
     )
+    reasons += blanked_columns(context, kept.filter(kept["kind"] == "blanking")[COUPLING].to_list())
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")
 
@@ -131,11 +133,17 @@ def release(context: JobContext, kinds: frozenset[Aside]) -> None:
 def finish(context: JobContext, observed: Observed | None) -> None:
     """Carry out deletions, then close the job and move the watermarks: once, at the end."""
     release(context, frozenset({Aside.DELETION}))
+    context.store.forget_history(context.name, context.bound.mapping.history_days)
     marks = observed.watermarks if observed is not None else (None, None)
     context.store.finish_job(context.job, JobState.DONE, "", marks, observed is not None and observed.swept)
 
 
 def fail(context: JobContext, error: KoppelError) -> None:
-    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started."""
+    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started.
+
+    One that lost its lease has been closed already, by whoever has taken over.
+    """
+    if isinstance(error, LeaseLost):
+        return
     state = JobState.HALTED if isinstance(error, Halted) else JobState.FAILED
     context.store.finish_job(context.job, state, str(error), (None, None), swept=False)

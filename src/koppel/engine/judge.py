@@ -11,6 +11,7 @@ import polars as pl
 
 from koppel.engine.context import JobContext
 from koppel.engine.page import Page
+from koppel.engine.ping_pong import stop_ping_pong
 from koppel.engine.references import look_up
 from koppel.model.bound import Identity
 from koppel.model.policy import Direction, Drift, FirstContact, OnConflict, Side
@@ -65,6 +66,7 @@ def judge(context: JobContext, page: Page) -> Verdict:
         side for side in Side if page.exists[side.other].any() and any(line.reaches(side) for line in bound.lines)
     )
     translation = translate(bound, page.values, page.prints, look_up(context, page, towards), towards)
+    translation = stop_ping_pong(context, page, translation)
     moves = _moves(context, page)
     blank = tuple(blank_values(bound, side, page.values[side], page.prints[side]) for side in Side)
     evidence = _evidence(context, page, translation, moves, (blank[0], blank[1]))

@@ -5,7 +5,7 @@ would do: parents that would be created are there for their children, and what w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import polars as pl
@@ -83,7 +83,22 @@ class PretendTable:
         return pl.Series([str(-next(self._record.numbers)) for _ in range(how_many)], dtype=pl.String)
 
     def write(self, write: Write) -> pl.DataFrame:
-        """Remember the write and answer as if it had been carried out."""
+        """Remember the write and answer as if it had been carried out; a key that is taken is refused, as anywhere."""
+        taken = write.rows[ID].is_in(self.fetch(write.rows[ID].drop_nulls(), Want(()))[ID].implode()).fill_null(False)
+        if write.kind is not WriteKind.CREATE or not taken.any():
+            return self._written(write)
+        key = ", ".join(self._shape.key)
+        refused = write.rows.filter(taken).select(
+            OP,
+            ID,
+            pl.lit(str(Outcome.REFUSED)).alias(CODE),
+            pl.lit(key).alias(FIELD),
+            pl.lit(f"another record has the same {key}").alias(MESSAGE),
+        )
+        free = replace(write, rows=write.rows.filter(~taken), mask=write.mask[(~taken).to_numpy()])
+        return pl.concat([refused, self._written(free)], how="diagonal")
+
+    def _written(self, write: Write) -> pl.DataFrame:
         rows = (
             write.rows.with_columns(pl.col(ID).fill_null(self.reserve(len(write.rows))))
             if write.kind is WriteKind.CREATE
