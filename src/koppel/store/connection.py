@@ -10,10 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
 
-from koppel.errors import ConfigurationError, Problem
 from koppel.store import schema
-from koppel.store.database import WHERE, measured_clock, open_engine, told
-from koppel.store.dialect import upsert
+from koppel.store.database import measured_clock, open_engine, told
+from koppel.store.revision import require_newest, revision, stamp_newest
 
 UNKNOWN = -1
 """The number of a mapping that was never applied: nothing in the store belongs to it."""
@@ -118,13 +117,12 @@ class StoreBase:
 
 
 def make_schema(connection: Connection) -> None:
-    """Make the store's tables where there are none. Raises `ConfigurationError` for a store of another schema."""
+    """Make the store's tables where there is none. Raises `ConfigurationError` for a store of another revision."""
     if connection.dialect.name == "postgresql":  # two processes may begin at the same moment
         connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
-    schema.metadata.create_all(connection)
-    first = upsert(connection, schema.meta).values(key="schema", value=str(schema.VERSION))
-    connection.execute(first.on_conflict_do_nothing())
-    found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "schema")).scalar_one()
-    if found != str(schema.VERSION):
-        remedy = "use the koppel version that wrote it, or name another store"
-        raise ConfigurationError([Problem(WHERE, f"it has schema {found}, this koppel has {schema.VERSION}", remedy)])
+    found = revision(connection)
+    if found is None:
+        schema.metadata.create_all(connection, checkfirst=False)
+        stamp_newest(connection)
+    else:
+        require_newest(connection, found)

@@ -4,7 +4,7 @@ SQLite: one file, one writer at a time, so every transaction begins as a writer.
 not happen twice at once is guarded by row locks and unique constraints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,8 +46,14 @@ _REMEDIES = {
     "25006": "the server takes no writes (a standby, or set to read-only): name the one that does",
     "55P03": "another program holds tables of the store for a long time; try again when it is done",
     "53": "the server is short of memory, disk or connections",
-    "22021": "a text holds the character with the code 0, which PostgreSQL does not keep; use a SQLite store",
 }
+
+
+READS: Mapping[str, dict[str, Any]] = {
+    "sqlite": {"koppel_reads": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ"},
+}
+"""Options of a connection that only reads: it sees one moment and hinders no writer."""
 
 
 def open_engine(url: str) -> Engine:
@@ -104,7 +110,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(
+            "BEGIN" if "koppel_reads" in connection.get_execution_options() else "BEGIN IMMEDIATE"
+        )
 
     return engine
 
@@ -159,6 +167,8 @@ def _failure(engine: Engine, cause: BaseException) -> StoreFailure:
         remedy = _REMEDIES.get(state or "", _REMEDIES.get((state or "")[:2], remedy))
         primary = getattr(getattr(cause, "diag", None), "message_primary", None)
         said = (primary or str(cause)).strip().split("\n")[0]
+        if state == "22021" or "0x00" in said:
+            state, remedy = "22021", "a text holds the character with the code 0; keep such records in a SQLite store"
         if state and state[:2] in ("22", "23"):  # these messages show values
             said = f"a value does not fit (SQLSTATE {state})"
     return StoreFailure(f"the store {shown(engine.url)} cannot be used: {said}\n    → {remedy}")

@@ -13,6 +13,7 @@ from koppel.ports import Watermark
 from koppel.store import schema
 from koppel.store.dialect import upsert
 from koppel.store.mappings import Mappings
+from koppel.store.revision import require_newest
 from koppel.store.rows import insert_one
 
 LEASE = timedelta(minutes=15)
@@ -57,6 +58,7 @@ class Jobs(Mappings):
     def open_job(self, run: int, mapping: str, kind: JobKind, direction: str, document: str) -> Job:
         """Take the mapping's lease and open a job; a dead one is closed as interrupted in the same transaction."""
         with self.transaction() as connection:
+            require_newest(connection)  # a process that has been waiting may have missed a move or an upgrade
             number = self._known(connection, mapping)
             epoch = self._take_lease(connection, number, mapping)
             version = self._apply(connection, mapping, document)

@@ -2,7 +2,7 @@
 record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -76,11 +76,20 @@ def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -
 
 def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """All rows of a query as a frame of this schema; the caller bounds how many there can be."""
-    # SQLite hands rows over as it finds them; to ask PostgreSQL page by page would cost a cursor for every query.
+    # SQLite hands rows over as it finds them; PostgreSQL would need a cursor for that, even for a single row.
     options = {"yield_per": FETCH_ROWS} if connection.dialect.name == "sqlite" else {}
     result = connection.execute(query, execution_options=options)
     pages = [_frame(rows, schema) for rows in result.partitions(FETCH_ROWS)]
     return pl.concat(pages) if pages else pl.DataFrame(schema=pl.Schema(schema))
+
+
+def stream_frames(
+    connection: Connection, query: Executable, schema: Mapping[str, pl.DataType], size: int
+) -> Iterator[pl.DataFrame]:
+    """All rows of a query as frames of `size` rows, read while they are iterated."""
+    result = connection.execute(query, execution_options={"yield_per": size})
+    for rows in result.partitions(size):
+        yield _frame(rows, schema)
 
 
 def _frame(rows: Sequence[Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -1,5 +1,5 @@
 """The tables of the store. Constraints carry guarantees: couplings are one to one, and a mapping has one open job at
-most.
+most. A change here needs a revision in `migrations`.
 """
 
 from sqlalchemy import (
@@ -22,9 +22,6 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-
-VERSION = 1
-"""Of this schema; a store of another version is not opened."""
 
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
