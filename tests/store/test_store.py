@@ -6,23 +6,17 @@ import polars as pl
 import pytest
 
 from koppel.errors import ConfigurationError, LeaseLost, StoreFailure
-from koppel.model.coupling import COUPLING, INTENT_SCHEMA, Intent, Settlement
+from koppel.model.coupling import COUPLING, Settlement
 from koppel.model.job import Counts, JobKind, JobState, Tally
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
-from koppel.model.write import WriteKind
 from koppel.ports import Watermark
 from koppel.store import SqlStore, open_store
-from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, error, job, lined_up, settle
+from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, error, intent, job, lined_up, settle
 
 
 def _named(*records: tuple[str, str | None]) -> pl.DataFrame:
     return pl.DataFrame(list(records), schema={ID: pl.String(), VERSION: pl.String()}, orient="row")
-
-
-def _intent() -> Intent:
-    row = (0, None, "l1", None, b"source", b"sent", None, 1)
-    return Intent(Side.RIGHT, WriteKind.CREATE, pl.DataFrame([row], schema=INTENT_SCHEMA, orient="row"))
 
 
 class TestCouplings:
@@ -89,7 +83,7 @@ class TestLeases:
         """A settle refused by epoch changes nothing."""
         late = shelf.open("one")
         at = job(late)
-        (number,) = late.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
+        (number,) = late.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
         shelf.later(hours=1)
         job(shelf.open("two"))
         with pytest.raises(LeaseLost):
@@ -101,16 +95,16 @@ class TestLeases:
 class TestJournal:
     def test_keeps_an_intent_until_it_is_settled(self, store: SqlStore) -> None:
         at = job(store)
-        (number,) = store.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
-        (open_intent,) = store.open_intents("CUSTOMER")
-        assert open_intent.intent.rows.equals(_intent().rows)
+        (number,) = store.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
+        (found,) = store.open_intents("CUSTOMER")
+        assert found.intent.rows.equals(intent().rows)
         store.settle(at, number, Settlement(tally=Tally(to_right=Counts(inserted=1))))
         assert store.open_intents("CUSTOMER") == []
         assert store.jobs()[0].tally.total.inserted == 1
 
     def test_keeps_the_id_chosen_for_a_create_that_did_not_come_to_be(self, store: SqlStore) -> None:
         at = job(store)
-        (number,) = store.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
+        (number,) = store.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
         store.abandon(at, number, Settlement(), pl.DataFrame({"id": ["l1"], "chosen": ["r1"]}))
         assert store.chosen_ids("CUSTOMER", Side.RIGHT, pl.Series(["l1", "l2"])).rows() == [("l1", "r1")]
         settle(store, at, couplings=couplings(("l1", "r1")))
@@ -234,16 +228,15 @@ def test_what_is_no_store_is_refused_in_words(tmp_path: object) -> None:
 
 
 def test_another_kind_of_store_is_refused_in_words() -> None:
-    with pytest.raises(ConfigurationError, match="only SQLite"):
+    with pytest.raises(ConfigurationError, match="only SQLite and PostgreSQL"):
         open_store("mysql://host/db")
 
 
-def test_a_store_of_another_schema_is_not_opened(shelf: Shelf) -> None:
-    store = shelf.open()
-    with store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE meta SET value = '99' WHERE key = 'schema'")
-    with pytest.raises(ConfigurationError, match="schema 99"):
-        shelf.open("two")
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with pytest.raises(StoreFailure) as failed:
+        open_store("postgresql://me:secret@127.0.0.1:1/db?password=secret")
+    assert "postgresql://127.0.0.1:1/db" in str(failed.value)
+    assert "secret" not in str(failed.value)
 
 
 def test_a_paused_mapping_stays_paused_until_it_is_resumed(shelf: Shelf) -> None:

@@ -2,7 +2,6 @@
 away.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from koppel.errors import Halted
 from koppel.model.job import JobKind
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.review import PlannedValue
-from koppel.store import open_store
+from koppel.store import open_store, snapshot
 
 
 @dataclass
@@ -72,7 +71,7 @@ def plan_run(
     pretence = _Pretence()
     with TemporaryDirectory(prefix="koppel-plan-") as folder:
         copy = Path(folder) / "store.db"
-        _copy(workplace, copy)
+        snapshot(workplace.store.url, copy)
         store = open_store(f"sqlite:///{copy}")
         connections = Connections(workplace.connections.configuration, workplace.connections.systems, pretence.wrap)
         pretended = Workplace(connections, store, workplace.progress)
@@ -98,13 +97,3 @@ def _surprise(workplace: Workplace, names: Sequence[str]) -> Halted | None:
     except Halted as halted:
         return halted
     return None
-
-
-def _copy(workplace: Workplace, target: Path) -> None:
-    """The store as it stands, copied while it may be in use."""
-    source = workplace.store.engine.url.database
-    assert source is not None, "a SQLite store is a file"
-    with sqlite3.connect(source) as original, sqlite3.connect(target) as copy:
-        original.backup(copy)
-    original.close()
-    copy.close()

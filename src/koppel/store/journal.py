@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, and_, case, exists, false, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from koppel.model.coupling import ASIDE_SCHEMA, History, Intent, Settlement
 from koppel.model.job import Job
@@ -17,9 +16,9 @@ from koppel.model.policy import Side
 from koppel.model.write import WriteKind
 from koppel.ports import OpenIntent
 from koppel.store import schema
-from koppel.store.connection import spread
+from koppel.store.dialect import Existing, spread, upsert
 from koppel.store.jobs import Jobs
-from koppel.store.rows import insert_frame, insert_one, read_frame, texts, update_frame
+from koppel.store.rows import insert_frame, insert_one, read_frame, update_frame
 
 _MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
 
@@ -32,7 +31,7 @@ class Journal(Jobs):
         with self.transaction() as connection:
             self.hold_lease(connection, job)
             self._settle(connection, job, facts)
-            insert_frame(connection, schema.aside, aside, prefix="OR REPLACE", job=job.id)
+            insert_frame(connection, schema.aside, aside, existing=Existing.GOES, job=job.id)
             return [self._write_intent(connection, job, intent) for intent in intents]
 
     def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
@@ -53,7 +52,7 @@ class Journal(Jobs):
                 connection,
                 schema.chosen,
                 chosen.rename({"id": "source"}),
-                prefix="OR REPLACE",
+                existing=Existing.GOES,
                 mapping=number,
                 side=side,
             )
@@ -99,9 +98,7 @@ class Journal(Jobs):
         }
         with self.transaction() as connection:
             here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(*(table.c[name] for name in kind), table.c.job).where(
-                here, table.c.record.in_(select(spread(texts(ids))))
-            )
+            query = select(*(table.c[name] for name in kind), table.c.job).where(here, table.c.record.in_(spread(ids)))
             return read_frame(connection, query, {**kind, "job": pl.Int64()})
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
@@ -145,7 +142,11 @@ class Journal(Jobs):
         fresh = frame.filter(pl.col("coupling").is_null())
         if len(fresh):
             taken = insert_frame(
-                connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number
+                connection,
+                schema.coupling,
+                fresh.select(*_MOVED, "generation"),
+                existing=Existing.STAYS,
+                mapping=number,
             )
             if taken < len(fresh):
                 self._report_refused(connection, job, number, fresh)
@@ -158,14 +159,14 @@ class Journal(Jobs):
         """Ids once chosen for records that have their counterpart now are not needed any more."""
         mine = schema.chosen.c.mapping == number
         if connection.execute(select(exists().where(mine))).scalar():
-            these = schema.chosen.c.source.in_(select(spread(texts(sources))))
+            these = schema.chosen.c.source.in_(spread(sources))
             connection.execute(schema.chosen.delete().where(mine, these))
 
     def _report_refused(self, connection: Connection, job: Job, number: int, fresh: pl.DataFrame) -> None:
         """A coupling that the one-to-one constraint refused is an unknown outcome with both ids; the rest settles."""
         table = schema.coupling
         ours = select(table.c.left_id, table.c.right_id).where(table.c.mapping == number)
-        ours = ours.where(table.c.left_id.in_(select(spread(texts(fresh["left_id"])))))
+        ours = ours.where(table.c.left_id.in_(spread(fresh["left_id"])))
         kept = read_frame(connection, ours, {"left_id": pl.String(), "right_id": pl.String()})
         refused = fresh.join(kept, on=["left_id", "right_id"], how="anti")
         if len(refused):
@@ -189,17 +190,14 @@ class Journal(Jobs):
     def _uncouple(self, connection: Connection, number: int, settlement: Settlement) -> None:
         if not settlement.uncoupled:
             return
-        ids = select(spread(json.dumps(settlement.uncoupled)))
+        ids = spread(pl.Series(settlement.uncoupled, dtype=pl.Int64))
         table = schema.coupling
         if settlement.apart:
-            apart = select(spread(json.dumps(settlement.apart)))
+            apart = spread(pl.Series(settlement.apart, dtype=pl.Int64))
             pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(apart))
-            target = (
-                schema.apart.insert()
-                .prefix_with("OR IGNORE")
-                .from_select(["mapping", "left_id", "right_id", "creates"], pairs)
-            )
-            connection.execute(target)
+            columns = ["mapping", "left_id", "right_id", "creates"]
+            target = upsert(connection, schema.apart).from_select(columns, pairs)
+            connection.execute(target.on_conflict_do_nothing())
         connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
         connection.execute(table.delete().where(table.c.mapping == number, table.c.id.in_(ids)))
 
@@ -208,18 +206,14 @@ class Journal(Jobs):
         errors, conflicts = schema.error, schema.conflict
         if len(settlement.cleared) and connection.execute(select(exists().where(errors.c.mapping == number))).scalar():
             for side in Side:
-                records = texts(settlement.cleared.filter(pl.col("side") == int(side))["record"])
-                here = and_(
-                    errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(select(spread(records)))
-                )
+                records = spread(settlement.cleared.filter(pl.col("side") == int(side))["record"])
+                here = and_(errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(records))
                 connection.execute(errors.delete().where(here))
         if (
             len(settlement.agreed)
             and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar()
         ):
-            connection.execute(
-                conflicts.delete().where(conflicts.c.coupling.in_(select(spread(texts(settlement.agreed)))))
-            )
+            connection.execute(conflicts.delete().where(conflicts.c.coupling.in_(spread(settlement.agreed))))
 
     def _open_errors(self, connection: Connection, job: Job, number: int, errors: pl.DataFrame) -> None:
         table, now = schema.error, self.now()
@@ -229,7 +223,7 @@ class Journal(Jobs):
             {**row, "mapping": number, "job": job.id, "times": 1, "first_at": now, "last_at": now}
             for row in errors.to_dicts()
         ]
-        statement = upsert(table)
+        statement = upsert(connection, table)
         new = statement.excluded
         same = and_(table.c.code == new.code, table.c.field == new.field)
         statement = statement.on_conflict_do_update(
@@ -252,7 +246,7 @@ class Journal(Jobs):
         lists = ("fields", "left_values", "right_values")
         fresh = {"mapping": number, "job": job.id, "opened_at": self.now()}
         rows = [{**row, **{name: json.dumps(row[name]) for name in lists}, **fresh} for row in conflicts.to_dicts()]
-        statement = upsert(table)
+        statement = upsert(connection, table)
         keep = ("kind", "left_id", "right_id", "left_print", "right_print", *lists)
         updates = {name: statement.excluded[name] for name in keep}
         changed = or_(
@@ -272,7 +266,7 @@ class Journal(Jobs):
             connection,
             schema.history_record,
             pl.DataFrame({"record": history.records}),
-            prefix="OR IGNORE",
+            existing=Existing.STAYS,
             history=key,
         )
 

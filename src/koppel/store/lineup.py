@@ -18,6 +18,7 @@ from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
+from koppel.store.dialect import Existing, upsert
 from koppel.store.rows import insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
@@ -37,13 +38,13 @@ class LineUp(StoreBase):
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
         frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version"))
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, prefix="OR REPLACE", side=int(side), named=True)
+            insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
         frame = ids.alias("record").to_frame()
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, prefix="OR IGNORE", side=int(side), named=False)
+            insert_frame(connection, _due, frame, existing=Existing.STAYS, side=int(side), named=False)
 
     def missing(self, job: Job, side: Side) -> int:
         """How many coupled records of that side no page and no sweep named."""
@@ -121,8 +122,8 @@ class LineUp(StoreBase):
         return queries
 
     def _add_pairs(self, connection: Connection, query: Select[tuple[object, ...]]) -> None:
-        target = _pair.insert().prefix_with("OR IGNORE").from_select(["coupling", "left_due", "right_due"], query)
-        connection.execute(target)
+        target = upsert(connection, _pair).from_select(["coupling", "left_due", "right_due"], query)
+        connection.execute(target.on_conflict_do_nothing())
 
     def _add_lone(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
         """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created

@@ -11,9 +11,9 @@ from koppel.model.coupling import COUPLING_SCHEMA
 from koppel.model.listing import Conflict, ErrorRecord, HistoryEntry
 from koppel.model.policy import Side
 from koppel.store import schema
-from koppel.store.connection import spread
+from koppel.store.dialect import spread
 from koppel.store.jobs import Jobs
-from koppel.store.rows import read_frame, texts
+from koppel.store.rows import read_frame
 
 
 class Listings(Jobs):
@@ -74,10 +74,10 @@ class Listings(Jobs):
             if nth_last is None or nth_last < moment:
                 return pl.DataFrame(schema=dict.fromkeys(cell, pl.String()))
             written = select(entry.c.record, entry.c.history).join(table, entry.c.history == table.c.id)
-            written = written.where(here, table.c.at >= moment, entry.c.record.in_(select(spread(texts(ids)))))
+            written = written.where(here, table.c.at >= moment, entry.c.record.in_(spread(ids)))
             found = read_frame(connection, written, {"record": pl.String(), "history": pl.Int64()})
             found = found.filter(pl.len().over("record") >= times)
-            blobs = select(table.c.blob).where(table.c.id.in_(select(spread(texts(found["history"].unique())))))
+            blobs = select(table.c.blob).where(table.c.id.in_(spread(found["history"].unique())))
             frames = [pl.read_ipc(blob).select(cell) for blob in connection.execute(blobs).scalars()]
         cells = pl.concat([pl.DataFrame(schema=dict.fromkeys(cell, pl.String())), *frames])
         counted = cells.filter(pl.col("record").is_in(found["record"].implode())).group_by(cell).len()
