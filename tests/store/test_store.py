@@ -51,7 +51,8 @@ class TestCouplings:
         settle(store, job(store), couplings=couplings(("l1", "r1")))
         store.uncouple("CUSTOMER", store.all_couplings("CUSTOMER"), apart=True)
         assert store.apart("CUSTOMER", Side.RIGHT, pl.Series(["r1"])).rows() == [("r1", "l1", False)]
-        store.couple("CUSTOMER", pl.DataFrame({"left_id": ["l1"], "right_id": ["r1"]}))
+        by_hand = pl.DataFrame({"left_id": ["l1", "l2", "l3"], "right_id": ["r1", "r2", "r1"]})
+        assert store.couple("CUSTOMER", by_hand) == 2  # a record that is coupled already is left alone
         assert len(store.apart("CUSTOMER", Side.LEFT, pl.Series(["l1"]))) == 0
 
     def test_translate_references_by_the_first_mapping_that_has_one(self, store: SqlStore) -> None:

@@ -40,7 +40,7 @@ def program() -> App:
     systems.command(setup.adopt)
     app.command(systems)
     about = "Bring the store up to date, look through it, or move it into another database."
-    store = App(name="db", help=about, sort_key=len(_COMMANDS) + 1)
+    store = App(name="db", default_command=storekeeping.check, help=about, sort_key=len(_COMMANDS) + 1)
     for command in (storekeeping.upgrade, storekeeping.check, storekeeping.move):
         store.command(command)
     app.command(store)

@@ -127,7 +127,7 @@ def _versions(connection: Connection) -> Iterator[Finding]:
     same = and_(version.c.mapping == mapping.c.id, version.c.version == mapping.c.version)
     kept = exists().where(same, version.c.document == mapping.c.document)
     for name in connection.execute(select(mapping.c.name).where(not_(kept))).scalars():
-        yield Finding(name, "what is in force is not the newest version that is kept", "koppel apply")
+        yield Finding(name, "what is in force is not the newest version that is kept", _REPORT)
 
 
 def _left_open(connection: Connection, owner: Owner) -> Iterator[Finding]:

@@ -14,6 +14,9 @@ from koppel.store.dialect import Existing, identity, minding, upsert
 FETCH_ROWS = 20_000
 """Rows asked of a cursor at a time; `partitions` without a size would keep them all."""
 
+_COUNTED = {"preserve_rowcount": True}
+"""SQLAlchemy forgets how many rows an insert made, unless it is asked to remember."""
+
 _SQLITE_MOMENT = "%Y-%m-%d %H:%M:%S%.6f"
 """How SQLAlchemy writes a moment into SQLite."""
 
@@ -37,7 +40,8 @@ def insert_frame(
         frame = frame.unique([n for n in identity(table) if n in frame.columns], keep="last", maintain_order=True)
     stage = staged(connection, table, frame)
     filled = [literal(value, table.c[name].type) for name, value in constants.items()]
-    return connection.execute(statement.from_select(names, select(*stage.c, *filled))).rowcount
+    insert_all = statement.from_select(names, select(*stage.c, *filled))
+    return connection.execute(insert_all, execution_options=_COUNTED).rowcount
 
 
 def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:

@@ -38,7 +38,9 @@ RUNS_TO_REST = 3
 
 @dataclass
 class World:
-    """One world. `store_type`: tests put a broken store here and must see the laws broken."""
+    """One world. `store_type`: tests put a broken store here and must see the laws broken. `store_url`: where the store
+    is, when it is not to be a file in the folder.
+    """
 
     folder: Path
     seed: int
@@ -47,6 +49,7 @@ class World:
     moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     kills: int = 0
     steps: int = 0
+    store_url: str = ""
     moments: Moments = field(default_factory=Moments)
 
     def __post_init__(self) -> None:
@@ -124,6 +127,7 @@ class World:
 
     def copy(self, folder: Path) -> "World":
         """The same world in another folder: what happens to the one does not happen to the other."""
+        assert not self.store_url, "a file can be copied"
         self.store.close()
         shutil.copy(self._file, folder / self._file.name)
         self.store = self._open()
@@ -166,7 +170,7 @@ class World:
     def _open(self) -> WatchedStore:
         """The store as a new process opens it; whoever held leases before is dead."""
         owner = Owner(f"world:{next(self._owners)}", lambda _: False)
-        store = self.store_type(f"sqlite:///{self._file}", self._now, owner)
+        store = self.store_type(self.store_url or f"sqlite:///{self._file}", self._now, owner)
         store.watch(self.moments)
         return store
 
