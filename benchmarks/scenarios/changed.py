@@ -1,0 +1,26 @@
+"""P2: a fixed number of records changed on the left."""
+
+from benchmarks import postgresql, sides, states
+from benchmarks.meter import Figures, Meter
+from koppel.app import Koppel
+
+CHANGED = 10_000
+CHANGE = "phone = '+33 ' || (200000000 + id), credit_limit = credit_limit + 1"
+
+
+def koppel(rows: int) -> Figures:
+    """An ordinary run carries them."""
+    configuration = states.pair(rows)
+    changed = change(states.LEFT, rows)
+    with Meter(postgresql.postmaster()) as meter, Koppel.open(configuration) as koppel:
+        report = koppel.sync()
+    assert report.jobs[0].tally.total.modified == changed, "what was edited has travelled"
+    assert sides.customers_digest(states.LEFT) == sides.accounts_digest(states.RIGHT), "both sides are equal"
+    return meter.figures
+
+
+def change(database: str, rows: int) -> int:
+    """Change `CHANGED` customers (at most all) all over the table; how many they were."""
+    changed = sides.edit(database, "customer", CHANGE, f"i % {max(1, rows // CHANGED)} = 0")
+    postgresql.checkpoint()
+    return changed
