@@ -16,6 +16,7 @@ MEASURED = {
     "P1.koppel": "initial.koppel",
     "P1.plain": "initial.plain",
     "P2.koppel": "changed.koppel",
+    "P2.process": "changed.process",
     "P2.dlt": "changed.dlt",
     "P3.warm": "idle.warm",
     "P3.process": "idle.process",

@@ -1,6 +1,7 @@
 """Where benchmarks keep what they make: a folder that git ignores, or the one of KOPPEL_BENCH_FOLDER."""
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,8 +13,6 @@ KEEP = bool(os.environ.get("KOPPEL_BENCH_KEEP"))
 
 def fresh(name: str) -> Path:
     """An empty folder among the states."""
-    import shutil
-
     path = STATES / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)

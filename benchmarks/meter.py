@@ -1,14 +1,15 @@
-"""What a piece of work costs: wall time, CPU of this process and of the PostgreSQL server, peak memory, and how much of
+"""What a piece of work costs: wall time, CPU of its process and of the PostgreSQL server, peak memory, and how much of
 the machine others took meanwhile.
-
-Standard library only: a peer measures itself with it from an environment of its own.
 """
 
 import os
 import resource
+import subprocess
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -52,6 +53,26 @@ class Meter:
         server = server_cpu(self._postmaster) - self._server
         strangers = max(0.0, _machine_cpu() - self._machine - client - server)
         self.figures = Figures(seconds, client, server, peak_mb(), strangers / seconds)
+
+
+def measure_process(
+    command: Sequence[object], folder: Path, settings: Mapping[str, str], postmaster: int | None
+) -> tuple[Figures, str]:
+    """What a command costs from the start of its process to the end, and what it prints.
+
+    `settings` are added to its environment. Raises RuntimeError with the end of its complaint when it fails.
+    """
+    with TemporaryFile("w+") as told, TemporaryFile("w+") as complaint:
+        with Meter(postmaster) as meter:
+            words, environment = [str(word) for word in command], os.environ | settings
+            process = subprocess.Popen(words, cwd=folder, env=environment, stdout=told, stderr=complaint)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for file in (told, complaint):
+            file.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{words[0]} failed:\n{complaint.read()[-2000:]}")
+        return replace(meter.figures, peak_mb=usage.ru_maxrss / 1024), told.read()
 
 
 def peak_mb() -> float:

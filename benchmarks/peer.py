@@ -1,16 +1,16 @@
 """dlt beside koppel: its environment, made when it is first needed, and its merge of the same rows."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks import postgresql
 from benchmarks.folder import ROOT, STATES, fresh
-from benchmarks.meter import Figures
+from benchmarks.meter import Figures, measure_process
 
 VERSION = "1.31.0"
 _PACKAGES = (
@@ -20,8 +20,9 @@ _PACKAGES = (
     "pyarrow==26.0.0",
 )
 _SETTINGS = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
-ENVIRONMENT = ROOT / ".bench" / "dlt"
+ENVIRONMENT = ROOT / ".bench" / f"dlt-{VERSION}"
 """It stays: it takes a minute to make."""
+READY = ENVIRONMENT / "ready"
 TABLE = "erp.customer"
 """Where the merged rows are in the target."""
 
@@ -46,32 +47,25 @@ def prepared(rows: int, source: str, target: str) -> Path:
 
 
 def merge(source: str, target: str, state: Path) -> Figures:
-    """Let dlt merge what changed in one database of ours into another."""
+    """Let dlt merge what changed in one database of ours into another; what its process costs."""
     urls = _url(source).replace("postgresql:", "postgresql+psycopg2:", 1), _url(target)
-    command = [_python(), "-m", "benchmarks.dlt_merge", *urls, state, postgresql.postmaster()]
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        env=os.environ | _SETTINGS | {"DLT_DATA_DIR": str(state)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"dlt failed:\n{done.stderr[-2000:]}")
-    return Figures(**json.loads(done.stdout.splitlines()[-1]))
+    command = [_python(), "-m", "benchmarks.dlt_merge", *urls, state]
+    settings = _SETTINGS | {"DLT_DATA_DIR": str(state)}
+    figures, told = measure_process(command, ROOT, settings, postgresql.postmaster())
+    return replace(figures, more=json.loads(told.splitlines()[-1]))
 
 
-def _python() -> Path:
+def _python() -> str:
     """The interpreter of an environment with dlt. Raises `Unavailable` when it cannot be made."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / "ready").exists():
-        for command in ([sys.executable, "-m", "venv", ENVIRONMENT], [python, "-m", "pip", "install", *_PACKAGES]):
-            words = [str(word) for word in command]
-            done = subprocess.run(words, check=False, capture_output=True, text=True)
+    python = str(ENVIRONMENT / "bin" / "python")
+    if not READY.exists():
+        make, fill = [sys.executable, "-m", "venv", str(ENVIRONMENT)], [python, "-m", "pip", "install", *_PACKAGES]
+        for command in (make, fill):
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
             if done.returncode:
-                raise Unavailable(f"dlt {VERSION} cannot be installed: {done.stderr.strip().splitlines()[-1]}")
-        (ENVIRONMENT / "ready").touch()
+                print(done.stderr, file=sys.stderr)
+                raise Unavailable(f"dlt {VERSION} could not be installed")
+        READY.touch()
     return python
 
 

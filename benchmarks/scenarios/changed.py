@@ -19,8 +19,17 @@ def koppel(rows: int) -> Figures:
     return meter.figures
 
 
+def process(rows: int) -> Figures:
+    """The command `koppel sync` carries them, from the start of its process to the end."""
+    configuration = states.pair(rows)
+    _change(rows)
+    figures = states.command(configuration)
+    assert sides.customers_digest(states.LEFT) == sides.accounts_digest(states.RIGHT), "both sides are equal"
+    return figures
+
+
 def dlt(rows: int) -> Figures:
-    """The peer: dlt merges the same rows into a table with a key only, and remembers no couplings."""
+    """The peer, a process as well: dlt merges the same rows into a table with a key only, and couples nothing."""
     source = states.source(rows)
     state = peer.prepared(rows, source, states.RIGHT)
     postgresql.create(states.LEFT, source)

@@ -1,11 +1,7 @@
 """P3: nothing has changed, and it is not yet time to sweep for deletions."""
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 
 from benchmarks import postgresql, states
@@ -34,14 +30,8 @@ def warm(rows: int) -> Figures:
 def process(rows: int) -> Figures:
     """The command `koppel sync`, from the start of its process to the end."""
     configuration = states.pair(rows)
-    command = [str(Path(sys.executable).with_name("koppel")), "sync", "--yes", "--quiet"]
     postgresql.checkpoint()
-    with Meter(postgresql.postmaster()) as meter:
-        koppel = subprocess.Popen(command, cwd=configuration.parent, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(koppel.pid, 0)
-    koppel.returncode = os.waitstatus_to_exitcode(status)
-    assert koppel.returncode == 0, "there was nothing to do"
-    return replace(meter.figures, peak_mb=usage.ru_maxrss / 1024)
+    return states.command(configuration)
 
 
 def _turn(koppel: Koppel) -> float:

@@ -20,7 +20,7 @@ _ACCOUNT = """CREATE TABLE account (
   credit_amount DECIMAL(18,2), currency_iso VARCHAR(3), owner_id INTEGER, block_state VARCHAR(10) NOT NULL,
   modified_on DATETIME NOT NULL) WITHOUT ROWID"""
 _STAMP = "strftime('%Y-%m-%dT%H:%M:%fZ', 1735689600 + a % 26000000, 'unixepoch')"
-_KEY = "printf('%08x-0000-7000-8000-%012x', id / 65536, id)"
+_KEY = "printf('00000000-0000-7000-8000-%012x', id)"
 """A uuid that grows with the customer, as koppel's do."""
 
 

@@ -40,7 +40,7 @@ def server(folder: Path) -> Iterator[str]:
     """The tests' PostgreSQL, without the benchmarks' databases at the end."""
     url = server_url()
     yield url
-    run_in(folder, "-c", "from benchmarks.postgresql import drop_all; drop_all()", KOPPEL_BENCH_PG_URL=url)
+    run_in(folder, "-c", "from benchmarks.postgresql import clear; clear()", KOPPEL_BENCH_PG_URL=url)
 
 
 def measured(folder: Path, name: str, **variables: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_runs_and_is_verified(name: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(MEASURED.keys() - WITHOUT_SERVER))
 def test_runs_and_is_verified_on_postgresql(name: str, folder: Path, server: str) -> None:
-    if name == "P2.dlt" and not (peer.ENVIRONMENT / "ready").exists():
+    if name == "P2.dlt" and not peer.READY.exists():
         pytest.skip("dlt is installed by make bench, in an environment of its own, and not for tests")
     found = measured(folder, name, KOPPEL_BENCH_PG_URL=server)
     assert found["more"].get("written", 0) == 0, "a run with nothing to do writes nothing"
