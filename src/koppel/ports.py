@@ -56,6 +56,8 @@ class Features:
     lag: timedelta
     elsewhere: bool = True
     """The work is done by another process, so that koppel can do something else while it waits for an answer."""
+    caveat: str = ""
+    """What a person should know or could do about these claims, in a sentence; `check` shows it."""
 
 
 @dataclass(frozen=True)

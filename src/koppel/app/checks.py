@@ -87,7 +87,7 @@ def _check_system(workplace: Workplace, name: str) -> CheckLine:
 
 def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     try:
-        bound, _ = workplace.connections.bind(workplace.mappings[name])
+        bound, tables = workplace.connections.bind(workplace.mappings[name])
     except ConfigurationError as error:
         return [
             CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy)
@@ -100,7 +100,9 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
         for side in Side
         if bound.mapping.direction.reaches(side)
     ]
-    return [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
+    lines = [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
+    caveats = {bound.mapping.table(side): tables[side].table.features.caveat for side in Side}
+    return lines + [CheckLine(name, True, f"{table}: {caveat}") for table, caveat in caveats.items() if caveat]
 
 
 def apply(workplace: Workplace, plan: bool) -> list[ApplyLine]:

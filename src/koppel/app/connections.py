@@ -131,13 +131,21 @@ class Connections:
 
 def _open(name: str, url: str, timezone: str, kinds: dict[str, dict[str, str]] | None) -> System:
     """The connector that the URL asks for; none is loaded that nobody asked for."""
-    if url.startswith(("postgresql:", "postgresql+psycopg:")):
-        try:
-            from koppel.connectors import postgresql
-        except ModuleNotFoundError as error:
-            remedy = "install it with: pip install 'koppel[postgresql]'"
-            raise ConfigurationError([Problem(name, f"{error.name} is not installed", remedy)]) from error
-        return postgresql.open_system(name, url, timezone, kinds)
+    scheme = url.partition(":")[0].partition("+")[0]
+    try:
+        match scheme:
+            case "postgresql" | "postgres":
+                from koppel.connectors import postgresql
+
+                return postgresql.open_system(name, url, timezone, kinds)
+            case "mariadb" | "mysql":
+                from koppel.connectors import mariadb
+
+                return mariadb.open_system(name, url, timezone, kinds)
+    except ModuleNotFoundError as error:
+        extra = "mariadb" if error.name == "pymysql" else "postgresql"
+        remedy = f"install it with: pip install 'koppel[{extra}]'"
+        raise ConfigurationError([Problem(name, f"{error.name} is not installed", remedy)]) from error
     from koppel.connectors import sql
 
     return sql.open_system(name, url, timezone, kinds)
