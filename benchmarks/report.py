@@ -56,12 +56,14 @@ def gate_table(scenarios: Sequence[Scenario], results: Results) -> list[str]:
 def _wanted(mark: Mark) -> str:
     sign = "≥" if mark.at_least else "≤"
     amount = _with_unit(f"{mark.limit:,.10g}", mark.unit)
-    return f"{sign} {amount} {mark.text}" if mark.unit == "×" else f"{mark.text} {sign} {amount}"
+    if mark.unit == "×":
+        return f"{sign} {amount} {mark.text}"
+    return f"{mark.text}: {sign} {amount}" if mark.limit else f"{mark.text}: none"
 
 
 def _found(mark: Mark, value: float | None) -> str:
     if value is None:
-        return "not measured | "
+        return "not measured | –"
     number = f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.2f}"
     return f"{_with_unit(number, mark.unit)} | {'met' if mark.met(value) else '**not met**'}"
 
@@ -102,7 +104,7 @@ def _machine(results: Results, server: str) -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return [
         f"* {datetime.now(UTC):%d %B %Y}; {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB of memory,"
-        f" {platform.system()} {platform.release()}",
+        f" {platform.system()}",
         f"* Python {platform.python_version()}, {packages}",
         f"* PostgreSQL {server} on the same machine, SQLite {sqlite3.sqlite_version}, dlt {peer.VERSION}",
         f"* other programs kept {median(others):.2f} cores busy meanwhile (at most {max(others):.2f})",
@@ -119,7 +121,7 @@ def _memory_gb() -> float:
 
 
 _INTRODUCTION = """This page is written by `make bench`. Everything is measured in a process of its own, koppel and the
-limit of the same work in turn, {rounds} times over; a ratio is the median of the ratios of each turn, any other figure
+limit of the same work in turn (rounds: {rounds}); a ratio is the median of the ratios of each round, any other figure
 the median. After every measurement both sides are compared; nothing counts that was not equal.
 
 The workload: customers with a number, a decimal, two foreign keys and a choice become accounts with other names, a uuid

@@ -39,7 +39,7 @@ def test_a_rate_has_to_be_reached(seconds: float, verdict: str) -> None:
 def test_what_was_not_measured_is_no_success() -> None:
     reason = "dlt cannot be installed: no network"
     results = {Run("P2.koppel", LARGE): [took(2)], Run("P2.koppel", 100_000): [took(1)]}
-    assert judged("P2", results) == ["not measured |  |", "2.00 × | **not met** |"]
+    assert judged("P2", results) == ["not measured | – |", "2.00 × | **not met** |"]
     text = page([scenario("P2")], results, {Run("P2.dlt", LARGE): reason}, server="18")
     assert f"P2.dlt with 1,000,000 rows was not measured: {reason}" in text
     assert "| P2.koppel | 1,000,000 | 2.00 |" in text
