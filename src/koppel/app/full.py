@@ -11,7 +11,7 @@ from koppel.app.levels import Workplace, run, winners
 from koppel.app.preflight import preflight
 from koppel.app.report import RunReport
 from koppel.engine.context import Asked
-from koppel.engine.review import review
+from koppel.engine.review import find_likely, review
 from koppel.errors import ConfigurationError, Halted, Problem
 from koppel.model.job import JobKind, JobState
 from koppel.model.policy import FirstContact
@@ -60,7 +60,9 @@ def full_run(workplace: Workplace, names: Sequence[str], options: FullOptions) -
 
 def likely_pairs(workplace: Workplace, lines: Sequence[str]) -> dict[str, pl.DataFrame]:
     """The likely pairs of the lines that have any."""
-    return {line.mapping: line.likely for line in review_lines(workplace, lines) if len(line.likely)}
+    preflight(workplace.connections, [workplace.mappings[name] for name in lines], writes=False)
+    found = {name: find_likely(workplace.look(name, Asked(creates=True))) for name in lines}
+    return {name: pairs for name, pairs in found.items() if len(pairs)}
 
 
 def undecided(likely: Mapping[str, pl.DataFrame]) -> Halted:

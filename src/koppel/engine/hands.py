@@ -3,7 +3,7 @@
 A table in this very process (SQLite) gains nothing from a second thread: the two would only take turns, row by row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -27,3 +27,11 @@ class Inline(Executor):
 def hand(elsewhere: bool) -> Executor:
     """One pair of hands; `elsewhere`: the work is done by another process, and we can do something else meanwhile."""
     return ThreadPoolExecutor(1, "koppel") if elsewhere else Inline()
+
+
+def ahead(pages: Iterator[T], reader: Executor) -> Iterator[T]:
+    """The same pages; while one is used, the next is being read."""
+    coming = reader.submit(next, pages, None)
+    while (page := coming.result()) is not None:
+        coming = reader.submit(next, pages, None)
+        yield page

@@ -7,6 +7,7 @@ finish. A crash is just a job whose last two verbs are finished by `recover`.
 from koppel.engine.blanked import blanked_columns
 from koppel.engine.carry import Round
 from koppel.engine.context import Again, JobContext
+from koppel.engine.garbage import between_pages
 from koppel.engine.observe import Observed, observe, pages
 from koppel.engine.pipeline import carry
 from koppel.engine.recover import recover
@@ -30,10 +31,11 @@ def run_job(context: JobContext) -> Observed:
     """Everything of a job but its deletions and its end. Raises `Halted` by a guard, `SystemFailure`, `LeaseLost`,
     `StoreFailure`.
     """
-    begin(context)
-    observed = observe(context)
-    _carry_all(context, observed.total)
-    return observed
+    with between_pages():
+        begin(context)
+        observed = observe(context)
+        _carry_all(context, observed.total)
+        return observed
 
 
 def _carry_all(context: JobContext, total: int) -> None:

@@ -20,7 +20,7 @@ from koppel.reconcile.classify import CellRules, Codes, Evidence, Mask, blanks
 from koppel.reconcile.decide import RecordPolicy
 from koppel.reconcile.plan import Facts, Plan, reconcile
 from koppel.transform.resolve import resolve
-from koppel.transform.translate import WAITING, Translation, translate
+from koppel.transform.translate import WAITING, Translation, fine, translate
 from koppel.transform.translate import blanks as blank_values
 
 _PICKS = {
@@ -176,11 +176,11 @@ def _newest(context: JobContext, page: Page) -> Codes:
 
 def _reasons(translation: Translation) -> tuple[tuple[Mask, Mask], tuple[Mask, Mask]]:
     """Which values cannot be had towards each side: because they fail, or what they name is not coupled yet."""
-    some = [np.column_stack([r.is_not_null().to_numpy() for r in translation.reasons[side]]) for side in Side]
-    wait = [
-        np.column_stack([(r == WAITING).fill_null(False).to_numpy() for r in translation.reasons[side]])
-        for side in Side
-    ]
+    some = [~fine(translation.reasons[side]) for side in Side]
+    wait = [np.zeros_like(mask) for mask in some]
+    for side in Side:
+        for line in np.flatnonzero(some[side].any(axis=0)):
+            wait[side][:, line] = (translation.reasons[side][line] == WAITING).fill_null(False).to_numpy()
     return (some[0] & ~wait[0], some[1] & ~wait[1]), (wait[0], wait[1])
 
 

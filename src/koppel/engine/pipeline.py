@@ -16,6 +16,7 @@ import polars as pl
 from koppel.engine.carry import OpenPage, Round, begin
 from koppel.engine.context import JobContext
 from koppel.engine.couple import match_rules
+from koppel.engine.garbage import collect
 from koppel.engine.lone import lone_pages
 from koppel.engine.page import Page, read_page
 from koppel.engine.write import Batch
@@ -52,6 +53,7 @@ def carry(
                 for part, creating in _parts(context, page, side):
                     flight.take_off(begin(creating, part, round_))
                 tell(len(pairs))
+                collect()
             flight.land()
         except BaseException:
             flight.stopped = True

@@ -13,7 +13,7 @@ from koppel.model.policy import Side
 from koppel.store import schema
 from koppel.store.connection import StoreBase
 from koppel.store.dialect import Existing, spread, upsert
-from koppel.store.rows import insert_frame, read_frame
+from koppel.store.rows import has_any, insert_frame, read_frame
 
 _COLUMNS = [schema.coupling.c.id.label("coupling"), *(schema.coupling.c[name] for name in list(COUPLING_SCHEMA)[1:])]
 
@@ -66,10 +66,13 @@ class Couplings(StoreBase):
         """`id`, `other`, `creates`: pairs of these records that a person rejected, un-created or uncoupled."""
         table = schema.apart
         mine, other = (table.c.left_id, table.c.right_id) if side is Side.LEFT else (table.c.right_id, table.c.left_id)
+        kind = {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()}
         with self.transaction() as connection:
-            here = and_(table.c.mapping == self.mapping_id(connection, mapping), mine.in_(spread(ids)))
-            query = select(mine, other, table.c.creates).where(here)
-            return read_frame(connection, query, {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()})
+            number = self.mapping_id(connection, mapping)
+            if not has_any(connection, table, number):
+                return pl.DataFrame(schema=kind)
+            here = and_(table.c.mapping == number, mine.in_(spread(ids)))
+            return read_frame(connection, select(mine, other, table.c.creates).where(here), kind)
 
     def keep_apart(self, mapping: str, pairs: pl.DataFrame, creates: bool) -> None:
         """Never match these pairs (`left_id`, `right_id`) unless asked; `creates`: each may still be created on the

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, and_, case, exists, false, func, or_, select
+from sqlalchemy import Connection, and_, case, false, func, or_, select
 
 from koppel.model.coupling import ASIDE_SCHEMA, History, Intent, Settlement
 from koppel.model.job import Job
@@ -18,7 +18,7 @@ from koppel.ports import OpenIntent
 from koppel.store import schema
 from koppel.store.dialect import Existing, spread, upsert
 from koppel.store.jobs import Jobs
-from koppel.store.rows import insert_frame, insert_one, read_frame, update_frame
+from koppel.store.rows import has_any, insert_frame, insert_one, read_frame, update_frame
 
 _MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
 
@@ -96,10 +96,13 @@ class Journal(Jobs):
             "print": pl.Binary(),
             "skipped": pl.Boolean(),
         }
+        columns = {**kind, "job": pl.Int64()}
         with self.transaction() as connection:
-            here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(*(table.c[name] for name in kind), table.c.job).where(here, table.c.record.in_(spread(ids)))
-            return read_frame(connection, query, {**kind, "job": pl.Int64()})
+            number = self.mapping_id(connection, mapping)
+            if not has_any(connection, table, number):
+                return pl.DataFrame(schema=columns)
+            here = and_(table.c.mapping == number, table.c.side == int(side), table.c.record.in_(spread(ids)))
+            return read_frame(connection, select(*(table.c[name] for name in columns)).where(here), columns)
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
         """How many creates from records of that side may or may not have happened."""
@@ -157,10 +160,9 @@ class Journal(Jobs):
 
     def _forget_chosen(self, connection: Connection, number: int, sources: pl.Series) -> None:
         """Ids once chosen for records that have their counterpart now are not needed any more."""
-        mine = schema.chosen.c.mapping == number
-        if connection.execute(select(exists().where(mine))).scalar():
+        if has_any(connection, schema.chosen, number):
             these = schema.chosen.c.source.in_(spread(sources))
-            connection.execute(schema.chosen.delete().where(mine, these))
+            connection.execute(schema.chosen.delete().where(schema.chosen.c.mapping == number, these))
 
     def _report_refused(self, connection: Connection, job: Job, number: int, fresh: pl.DataFrame) -> None:
         """A coupling that the one-to-one constraint refused is an unknown outcome with both ids; the rest settles."""
@@ -204,15 +206,12 @@ class Journal(Jobs):
     def _close(self, connection: Connection, number: int, settlement: Settlement) -> None:
         """Take away errors and conflicts that are over; looked for only where the mapping has any."""
         errors, conflicts = schema.error, schema.conflict
-        if len(settlement.cleared) and connection.execute(select(exists().where(errors.c.mapping == number))).scalar():
+        if len(settlement.cleared) and has_any(connection, errors, number):
             for side in Side:
                 records = spread(settlement.cleared.filter(pl.col("side") == int(side))["record"])
                 here = and_(errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(records))
                 connection.execute(errors.delete().where(here))
-        if (
-            len(settlement.agreed)
-            and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar()
-        ):
+        if len(settlement.agreed) and has_any(connection, conflicts, number):
             connection.execute(conflicts.delete().where(conflicts.c.coupling.in_(spread(settlement.agreed))))
 
     def _open_errors(self, connection: Connection, job: Job, number: int, errors: pl.DataFrame) -> None:

@@ -36,13 +36,13 @@ class LineUp(StoreBase):
 
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
-        frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version"))
+        frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version")).sort("record")
         with self.transaction() as connection:
             insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
-        frame = ids.alias("record").to_frame()
+        frame = ids.alias("record").sort().to_frame()
         with self.transaction() as connection:
             insert_frame(connection, _due, frame, existing=Existing.STAYS, side=int(side), named=False)
 

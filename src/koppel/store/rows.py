@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Executable, Table, bindparam, insert, literal, select, update
+from sqlalchemy import Connection, Executable, Table, bindparam, exists, insert, literal, literal_column, select, update
 
 from koppel.store.copying import copy_in, staged
 from koppel.store.dialect import Existing, identity, minding, upsert
@@ -32,8 +32,12 @@ def insert_frame(
     names = [*frame.columns, *constants]
     statement = minding(upsert(connection, table), table, names, existing)
     if connection.dialect.name == "sqlite":
-        statement = statement.values({name: bindparam(name) for name in names})
-        return _execute_many(connection, statement, frame.with_columns(**{n: pl.lit(v) for n, v in constants.items()}))
+        numbers: dict[str, Any] = {
+            name: literal_column(str(int(v))) for name, v in constants.items() if isinstance(v, int)
+        }
+        rest = {name: pl.lit(value) for name, value in constants.items() if name not in numbers}
+        statement = statement.values({**{name: bindparam(name) for name in names}, **numbers})
+        return _execute_many(connection, statement, frame.with_columns(**rest))
     if existing is None and not constants:
         return copy_in(connection, table, frame)
     if existing is Existing.GOES:  # one statement cannot replace a row twice
@@ -78,12 +82,19 @@ def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -
     ).rowcount
 
 
+def has_any(connection: Connection, table: Table, mapping: int) -> bool:
+    """Whether the table has a row of this mapping: asked before ids are looked up where there is mostly nothing."""
+    return bool(connection.execute(select(exists().where(table.c.mapping == mapping))).scalar())
+
+
 def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """All rows of a query as a frame of this schema; the caller bounds how many there can be."""
-    # SQLite hands rows over as it finds them; PostgreSQL would need a cursor for that, even for a single row.
-    options = {"yield_per": FETCH_ROWS} if connection.dialect.name == "sqlite" else {}
-    result = connection.execute(query, execution_options=options)
-    pages = [_frame(rows, schema) for rows in result.partitions(FETCH_ROWS)]
+    """All rows of a query as a frame of this schema (no moments); the caller bounds how many there can be."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None, "a query answers with rows"
+    pages = []
+    while rows := cursor.fetchmany(FETCH_ROWS):  # past SQLAlchemy, which would make an object of every row
+        pages.append(_frame(rows, schema))
+    cursor.close()
     return pl.concat(pages) if pages else pl.DataFrame(schema=pl.Schema(schema))
 
 
@@ -97,7 +108,11 @@ def stream_frames(
 
 
 def _frame(rows: Sequence[Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    columns = zip(*rows, strict=True)
-    return pl.DataFrame(
-        [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
-    )
+    columns = zip(schema.items(), zip(*rows, strict=True), strict=True)
+    return pl.DataFrame([_series(name, values, kind) for (name, kind), values in columns])
+
+
+def _series(name: str, values: Sequence[Any], kind: pl.DataType) -> pl.Series:
+    if kind == pl.Boolean:  # SQLite has numbers for them
+        return pl.Series(name, values).cast(kind)
+    return pl.Series(name, values, dtype=kind)

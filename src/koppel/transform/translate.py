@@ -97,15 +97,15 @@ def translate(
             reasons[side].append(reason)
         if side in towards:
             made.append(prints(bound, side, translated[side]))
-            agree |= (made[side] == found[side]) & _fine(reasons[side][: bound.cells])
+            agree |= (made[side] == found[side]) & fine(reasons[side][: bound.cells])
         else:
             made.append(np.full((rows, bound.cells), BLANK, dtype=np.uint64))
     for number, line in enumerate(bound.lines[: bound.cells]):
         if line.mapping.not_null and not line.reaches(Side.LEFT):  # a blank source has nothing to say (semantics 4.8.9)
             agree[:, number] |= (
-                translated[Side.RIGHT][number].is_null().to_numpy() & _fine([reasons[Side.RIGHT][number]])[:, 0]
+                translated[Side.RIGHT][number].is_null().to_numpy() & fine([reasons[Side.RIGHT][number]])[:, 0]
             )
-    sent = [blanks(bound, side, translated[side], made[side]) & _fine(reasons[side]) for side in Side]
+    sent = [blanks(bound, side, translated[side], made[side]) & fine(reasons[side]) for side in Side]
     return Translation(
         (translated[0], translated[1]), (reasons[0], reasons[1]), (made[0], made[1]), (sent[0], sent[1]), agree
     )
@@ -150,12 +150,14 @@ def _numbered(values: Sequence[pl.Series]) -> pl.DataFrame:
     return pl.DataFrame([series.alias(str(i)) for i, series in enumerate(values)])
 
 
-def _fine(reasons: Sequence[pl.Series]) -> _Mask:
-    return (
-        np.column_stack([reason.is_null().to_numpy() for reason in reasons])
-        if reasons
-        else np.zeros((0, 0), dtype=np.bool_)
-    )
+def fine(reasons: Sequence[pl.Series]) -> _Mask:
+    """Which values (records × lines) have no reason against them: nearly always all."""
+    rows = len(reasons[0]) if reasons else 0
+    mask = np.ones((rows, len(reasons)), dtype=np.bool_)
+    for line, reason in enumerate(reasons):
+        if reason.null_count() < rows:
+            mask[:, line] = reason.is_null().to_numpy()
+    return mask
 
 
 def _no_reason(rows: int) -> pl.Series:
