@@ -32,6 +32,7 @@ def test_a_store_moves_to_a_server_and_goes_on_there(desk: Desk, server: str) ->
     desk.edit("erp", "name = 'new'", "no = 'C00007'")
     plan = desk.koppel("plan", "--json", SERVER=server)
     assert [(v["field"], v["after"]) for v in plan.json["values"]] == [("name", "new")], plan.err
+    desk.configure('page = "sales"', 'every = "1s"')
     worked = json.loads(desk.koppel("worker", "--once", "--json", SERVER=server).out)
     assert (worked["state"], worked["counts"]["modified"]) == ("done", 1)
     assert desk.koppel("sync", "--json", SERVER=server).json["jobs"][0]["counts"]["modified"] == 0

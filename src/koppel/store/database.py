@@ -51,7 +51,6 @@ _REMEDIES = {
     "53": "the server is short of memory, disk or connections",
 }
 
-
 READS: Mapping[str, dict[str, Any]] = {
     "sqlite": {"koppel_reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
@@ -113,9 +112,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "BEGIN" if "koppel_reads" in connection.get_execution_options() else "BEGIN IMMEDIATE"
-        )
+        reads = "koppel_reads" in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
