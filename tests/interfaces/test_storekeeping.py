@@ -1,5 +1,6 @@
 """`koppel db`: upgrade, check and move as a person meets them, over a SQLite store and a PostgreSQL one."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -31,7 +32,9 @@ def test_a_store_moves_to_a_server_and_goes_on_there(desk: Desk, server: str) ->
     desk.edit("erp", "name = 'new'", "no = 'C00007'")
     plan = desk.koppel("plan", "--json", SERVER=server)
     assert [(v["field"], v["after"]) for v in plan.json["values"]] == [("name", "new")], plan.err
-    assert desk.koppel("sync", "--json", SERVER=server).json["jobs"][0]["counts"]["modified"] == 1
+    desk.configure('page = "sales"', 'every = "1s"')
+    worked = json.loads(desk.koppel("worker", "--once", "--json", SERVER=server).out)
+    assert (worked["state"], worked["counts"]["modified"]) == ("done", 1)
     assert desk.koppel("sync", "--json", SERVER=server).json["jobs"][0]["counts"]["modified"] == 0
     assert desk.koppel("db", "check", "--json", SERVER=server).json == []
 

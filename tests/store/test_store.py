@@ -2,6 +2,8 @@
 up.
 """
 
+from types import SimpleNamespace
+
 import polars as pl
 import pytest
 
@@ -12,6 +14,7 @@ from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.ports import Watermark
 from koppel.store import SqlStore, open_store
+from koppel.store.database import unfit
 from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, error, intent, job, lined_up, settle
 
 
@@ -60,6 +63,32 @@ class TestCouplings:
         settle(store, job(store, "VENDOR"), couplings=couplings(("x", "a2"), ("y", "a3")))
         found = store.partners(["CUSTOMER", "VENDOR"], Side.LEFT, pl.Series(["x", "y", "z", None]))
         assert sorted(found.rows()) == [("x", "a1"), ("y", "a3")]
+
+    def test_are_found_by_ids_of_any_shape(self, store: SqlStore) -> None:
+        """Ids are other people's texts: one parameter holds thousands of them, whatever is in them."""
+        odd = [
+            "",
+            " ",
+            "NULL",
+            "null",
+            "\\N",
+            'a"b',
+            "a,b",
+            "{a}",
+            "a\\",
+            "it's",
+            "a\tb\r\nc",
+            "日本 😀",
+            "%s",
+            ":x",
+            "x" * 2000,
+        ]
+        settle(store, job(store), couplings=couplings(*((text, f"r{text}") for text in odd)))
+        found = store.coupled("CUSTOMER", Side.LEFT, pl.Series([*odd, None, "not there"]))
+        assert sorted(found["left_id"]) == sorted(odd)
+        numbers = found[COUPLING].to_list()
+        assert len(store.uncouple("CUSTOMER", [*numbers[:3], -5], apart=False)) == 3
+        assert len(store.uncouple("CUSTOMER", [], apart=False)) == 0
 
 
 class TestLeases:
@@ -226,6 +255,55 @@ def test_what_is_no_store_is_refused_in_words(tmp_path: object) -> None:
         file.write("this is no database, and long enough to be sure of it " * 50)
     with pytest.raises(StoreFailure, match="cannot be used"):
         open_store(f"sqlite:///{path}")
+
+
+def test_a_text_that_postgresql_does_not_keep_is_told(shelf: Shelf) -> None:
+    store = shelf.open()
+    at = job(store)
+    zero = couplings(("a\0b", "r1"))
+    if shelf.url.startswith("sqlite"):
+        settle(store, at, couplings=zero)
+        assert store.coupled("CUSTOMER", Side.RIGHT, pl.Series(["r1"]))["left_id"][0] == "a\0b"
+        return
+    for attempt in (lambda: settle(store, at, couplings=zero), lambda: store.coupled("C", Side.LEFT, zero["left_id"])):
+        with pytest.raises(StoreFailure, match="code 0; keep such records in a SQLite store"):
+            attempt()
+    assert store.count_couplings("CUSTOMER") == 0
+
+
+def test_a_connection_that_breaks_is_told_once_and_the_next_job_begins_afresh(shelf: Shelf) -> None:
+    """What a job had lined up is gone with its connection, so it must fail and not go on without."""
+    if shelf.url.startswith("sqlite"):
+        pytest.skip("a file does not hang up")
+    store, killer = shelf.open(), shelf.open("two")
+    at = job(store)
+    settle(store, at, couplings=couplings(("l1", "r1")))
+    store.begin_due(at)
+    store.add_due(Side.LEFT, _named(("l1", "2")))
+    with store.transaction() as connection:
+        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    with killer.transaction() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({backend}, 5000)")
+    with pytest.raises(StoreFailure, match="cannot be used"):
+        store.add_due(Side.LEFT, _named(("l2", "2")))
+    store.finish_job(at, JobState.FAILED, "the store was away", [None, None], swept=False)
+    again = job(store)
+    store.begin_due(again)
+    store.add_due(Side.LEFT, _named(("l1", "2")))
+    assert store.line_up(again, everything=False, lone=False, swept=[], layout=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "encoding", "said"),
+    [
+        (130014, "UTF8", "PostgreSQL 13 is too old, 14"),
+        (160000, "LATIN1", "does not keep Unicode"),
+        (140000, "UTF8", ""),
+    ],
+)
+def test_a_server_that_cannot_keep_a_store_is_refused(version: int, encoding: str, said: str) -> None:
+    problem = unfit(SimpleNamespace(server_version=version, parameter_status={"server_encoding": encoding}.get))
+    assert (problem is None) if not said else (said in problem.what)
 
 
 def test_another_kind_of_store_is_refused_in_words() -> None:

@@ -17,8 +17,8 @@ from koppel.store.revision import require_newest, revision, stamp_newest
 UNKNOWN = -1
 """The number of a mapping that was never applied: nothing in the store belongs to it."""
 
-_MAKING = 0x6B6F7070656C
-"""The number of the advisory lock under which tables are made: 'koppel'."""
+_MAKING = 0x6B6F7070
+"""The first number of the advisory lock under which tables are made ('kopp'); the second one is the schema's."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,10 @@ class StoreBase:
 
 def make_schema(connection: Connection) -> None:
     """Make the store's tables where there is none. Raises `ConfigurationError` for a store of another revision."""
-    if connection.dialect.name == "postgresql":  # two processes may begin at the same moment
-        connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
     found = revision(connection)
+    if found is None and connection.dialect.name == "postgresql":  # somebody else may be about to make them
+        connection.execute(select(func.pg_advisory_xact_lock(_MAKING, func.hashtext(func.current_schema()))))
+        found = revision(connection)
     if found is None:
         schema.metadata.create_all(connection, checkfirst=False)
         stamp_newest(connection)

@@ -37,6 +37,9 @@ _SETTINGS = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "jit": "off",  # many short statements
+    "random_page_cost": "1.1",  # by default a page of couplings is looked up by reading all there are
+    "work_mem": "64MB",
+    "temp_buffers": "64MB",  # where a job's records are lined up
 }
 _REMEDIES = {
     "28": "check user and password of the url, and pg_hba.conf of the server",
@@ -47,7 +50,6 @@ _REMEDIES = {
     "55P03": "another program holds tables of the store for a long time; try again when it is done",
     "53": "the server is short of memory, disk or connections",
 }
-
 
 READS: Mapping[str, dict[str, Any]] = {
     "sqlite": {"koppel_reads": True},
@@ -110,9 +112,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "BEGIN" if "koppel_reads" in connection.get_execution_options() else "BEGIN IMMEDIATE"
-        )
+        reads = "koppel_reads" in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -133,7 +134,7 @@ def _postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(driver: Any, _record: Any) -> None:
-        problem = _unfit(driver.info)
+        problem = unfit(driver.info)
         if problem is not None:
             driver.close()
             raise ConfigurationError([problem])
@@ -144,8 +145,8 @@ def _postgresql(url: URL) -> Engine:
     return engine
 
 
-def _unfit(server: Any) -> Problem | None:
-    """Why a store cannot be kept on this server."""
+def unfit(server: Any) -> Problem | None:
+    """Why a store cannot be kept on this server (psycopg's `info` of a connection); None when it can."""
     version = server.server_version // 10000
     if version < _NEEDED:
         return Problem(WHERE, f"PostgreSQL {version} is too old, {_NEEDED} or newer is needed", "update the server")

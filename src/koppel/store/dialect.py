@@ -6,11 +6,9 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Dialect,
     Select,
-    String,
     Table,
     Text,
     TypeDecorator,
@@ -23,36 +21,39 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
 
 
 class _List(TypeDecorator[pl.Series]):
-    """A column of ids as one parameter: a JSON text for SQLite, an array for PostgreSQL."""
+    """A column of ids as one text: JSON for SQLite, an array as PostgreSQL writes it."""
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, numbers: bool) -> None:
-        super().__init__()
-        self.numbers = numbers
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The type the database is told."""
-        if dialect.name == "sqlite":
-            return Text()
-        return postgresql.ARRAY(BigInteger() if self.numbers else String())
-
-    def process_bind_param(self, value: pl.Series | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: pl.Series | None, dialect: Dialect) -> str:
         """The value the driver is given."""
         assert value is not None, "a list of ids may be empty, not missing"
-        listed = value.to_list()
-        return json.dumps(listed) if dialect.name == "sqlite" else listed
+        return json.dumps(value.to_list()) if dialect.name == "sqlite" else _array(value)
+
+
+def _array(ids: pl.Series) -> str:
+    texts = ids
+    if ids.dtype == pl.String:
+        texts = '"' + ids.str.replace_all(r'(["\\])', r"\$1") + '"'
+    return "{" + ",".join(texts.cast(pl.String).fill_null("NULL").to_list()) + "}"
 
 
 class _Spread(FunctionElement[Any]):
     """A parameter of ids as a table with the one column `value`."""
 
     inherit_cache = True
+    numbers = False
+
+
+class _SpreadNumbers(_Spread):
+    """The same for whole numbers."""
+
+    inherit_cache = True
+    numbers = True
 
 
 @compiles(_Spread, "sqlite")
@@ -62,13 +63,14 @@ def _spread_json(element: _Spread, compiler: SQLCompiler, **options: Any) -> str
 
 @compiles(_Spread, "postgresql")
 def _spread_array(element: _Spread, compiler: SQLCompiler, **options: Any) -> str:
-    return f"unnest({compiler.process(element.clauses, **options)}) AS spread (value)"
+    kind = "bigint[]" if element.numbers else "text[]"
+    return f"unnest(CAST({compiler.process(element.clauses, **options)} AS {kind})) AS spread (value)"
 
 
 def spread(ids: pl.Series) -> Select[Any]:
     """Texts or whole numbers as one column to select from: one parameter and one statement whatever their number."""
-    kind = _List(numbers=ids.dtype.is_integer())
-    return select(column("value")).select_from(_Spread(bindparam(None, ids, type_=kind)))
+    table = _SpreadNumbers if ids.dtype.is_integer() else _Spread
+    return select(column("value")).select_from(table(bindparam(None, ids, type_=_List())))
 
 
 class Existing(Enum):
@@ -97,6 +99,12 @@ def minding(statement: sqlite.Insert, table: Table, names: list[str], existing: 
     return statement.on_conflict_do_update(
         index_elements=identity(table), set_={name: statement.excluded[name] for name in rest}
     )
+
+
+def refresh_statistics(connection: Connection, table: Table) -> None:
+    """Tell PostgreSQL what a temporary table holds: nobody else does, and it plans by it."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
 
 
 def identity(table: Table) -> list[str]:

@@ -18,7 +18,7 @@ from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
-from koppel.store.dialect import Existing, upsert
+from koppel.store.dialect import Existing, refresh_statistics, upsert
 from koppel.store.rows import insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
@@ -56,10 +56,11 @@ class LineUp(StoreBase):
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are."""
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
+            refresh_statistics(connection, _due)
             if everything:
                 self._add_pairs(connection, select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number))
             else:
-                for query in [*self._due_couplings(number, swept), _other_layouts(number, layout)]:
+                for query in [*self._due_couplings(number, swept), _other_layouts(connection, number, layout)]:
                     self._add_pairs(connection, query)
             for side in Side:
                 self._add_lone(connection, number, side, lone)
@@ -168,12 +169,12 @@ def _versions(side: Side) -> ColumnElement[str | None]:
     return _coupling.c.left_version if side is Side.LEFT else _coupling.c.right_version
 
 
-def _other_layouts(number: int, layout: int) -> Select[tuple[object, ...]]:
+def _other_layouts(connection: Connection, number: int, layout: int) -> Select[tuple[object, ...]]:
     """Couplings whose baseline was kept in another layout (0: none yet); named one by one, so that an index finds the
     few.
     """
-    others = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
-    old = _coupling.c.layout.in_(union_all(others, select(literal(0))))
+    known = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
+    old = _coupling.c.layout.in_([0, *connection.execute(known).scalars()])
     return select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, old)
 
 

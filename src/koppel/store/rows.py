@@ -77,9 +77,8 @@ def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -
     compiled = statement.compile(connection.engine)
     moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
     ready = frame.with_columns(pl.col(moments).dt.strftime(_SQLITE_MOMENT)) if moments else frame
-    return connection.exec_driver_sql(
-        str(compiled), ready.select(compiled.positiontup or ready.columns).rows()
-    ).rowcount
+    rows = ready.select(compiled.positiontup or ready.columns).rows()
+    return connection.exec_driver_sql(str(compiled), rows).rowcount
 
 
 def has_any(connection: Connection, table: Table, mapping: int) -> bool:
