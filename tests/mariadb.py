@@ -43,13 +43,14 @@ def started(*options: str, environment: Mapping[str, str] | None = None) -> str:
         pytest.skip("no MariaDB: KOPPEL_TEST_MARIADB_URL is not set and there is no mariadbd (Debian: mariadb-server)")
     folder = Path(tempfile.mkdtemp(prefix="koppel-maria-"))
     data, socket = f"--datadir={folder / 'data'}", folder / "socket"
-    who = [f"--user={os.environ.get('USER') or 'root'}"] if os.geteuid() == 0 else []
+    temporary = {"TMPDIR": str(folder)}  # a starting server removes the temporary tables of others in the same folder
+    who = ["--user=root"] if os.geteuid() == 0 else []
     made = [install, "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db", *who]
-    subprocess.run(made, check=True, capture_output=True, timeout=_START_SECONDS)
+    subprocess.run(made, check=True, capture_output=True, timeout=_START_SECONDS, env={**os.environ, **temporary})
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [server, "--no-defaults", data, f"--socket={socket}", *who, *_QUICK, *options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **temporary, **(environment or {})},
         )  # fmt: skip
     atexit.register(_ended, process, folder)
     deadline = monotonic() + _START_SECONDS

@@ -28,7 +28,7 @@ from koppel.connectors.mariadb.database import Connection, Database
 from koppel.connectors.mariadb.decode import as_utf8, cell, decode, line, raw_dtype
 from koppel.connectors.mariadb.encode import sql_rows, sql_texts
 from koppel.connectors.mariadb.filter import filter_rules
-from koppel.connectors.mariadb.reflect import TEXTS, WHOLE, Column, Relation
+from koppel.connectors.mariadb.reflect import TEXTS, TIMES, WHOLE, Column, Relation
 from koppel.errors import BadAnswer
 from koppel.model.values import Kind
 from koppel.ports import Want
@@ -180,15 +180,17 @@ def _fits(column: Column) -> pl.Expr:
         return text.str.to_date("%Y-%m-%d", strict=False).is_not_null()
     if column.type == "decimal":
         return text.str.contains(r"^-?\d+(\.\d+)?$")
-    if column.type in ("datetime", "timestamp"):
+    if column.type in TIMES:
         return text.str.contains(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$")
-    return text.is_not_null()
+    if column.type == "enum":
+        return text.is_in(list(column.shape.choices))
+    length = column.shape.length
+    return text.is_not_null() if length is None else text.str.len_chars() <= length
 
 
 def key_literals(column: Column, texts: pl.Series) -> pl.Series:
     """Key texts as SQL compares them with the column, in the column's own encoding, so that its index serves."""
     plain = sql_texts(texts)
-    charset = column.attribute.charset
-    if charset in (None, "utf8mb4"):
+    if not column.of_another_encoding:
         return plain
-    return "CONVERT(" + plain + f" USING {charset}) COLLATE {column.attribute.collation}"
+    return "CONVERT(" + plain + f" USING {column.attribute.charset}) COLLATE {column.attribute.collation}"

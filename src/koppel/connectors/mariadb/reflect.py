@@ -61,6 +61,11 @@ class Column:
         """ORDER BY and > mean the same order (an enum is sorted by its numbers and compared as text)."""
         return self.type in TEXTS | WHOLE | {"uuid", "date", "datetime", "timestamp", "decimal"}
 
+    @property
+    def of_another_encoding(self) -> bool:
+        """It has no room for some characters, or for all in another form."""
+        return self.attribute.charset not in (None, "utf8mb4")
+
     def zone(self, zone: str) -> str:
         """What its date-times are in: a timestamp is in the session's zone, which is UTC."""
         return "UTC" if self.type == "timestamp" else zone

@@ -19,8 +19,8 @@ from koppel.connectors.agreed.progress import Progress, Refusal
 from koppel.connectors.agreed.rows import Rows
 from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key
 from koppel.connectors.mariadb.database import Answer, Connection
-from koppel.connectors.mariadb.encode import sql_rows, sql_values
-from koppel.connectors.mariadb.reflect import Column, Relation
+from koppel.connectors.mariadb.encode import sql_rows, sql_texts, sql_values
+from koppel.connectors.mariadb.reflect import WHOLE, Column, Relation
 from koppel.connectors.mariadb.refusal import is_of_a_row, refusal_of
 
 _STATEMENT_BYTES = 4 * 1024 * 1024
@@ -107,19 +107,27 @@ class Staged:
 def create_stage(connection: Connection, staged: Staged) -> None:
     """Make the temporary table anew, empty."""
     columns = staged.relation.columns
-    keys = [_declared(old_key(at), columns[name]) for at, name in enumerate(staged.relation.key)]
-    values = [_declared(name, columns[name]) for name, _ in staged.sent]
+    parts = enumerate(staged.relation.key)
+    keys = [_declared(old_key(at), columns[name], _key_type(columns[name])) for at, name in parts]
+    values = [_declared(name, columns[name], columns[name].stored) for name, _ in staged.sent]
     says = [f"{quoted(says)} tinyint(1)" for _, says in staged.sent if says is not None]
     connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {STAGE}")
     body = ", ".join([f"{quoted(NUMBER)} int PRIMARY KEY", *keys, *values, *says])
     connection.execute(f"CREATE TEMPORARY TABLE {STAGE} ({body}) ENGINE=InnoDB")
 
 
-def _declared(name: str, column: Column) -> str:
-    """A column of the same type, so that what does not fit is refused and keys are compared by their index."""
+def _declared(name: str, column: Column, type_: str) -> str:
+    """A column of the same type and collation, so that what does not fit is refused."""
     attribute = column.attribute
     text = f" CHARACTER SET {attribute.charset} COLLATE {attribute.collation}" if attribute.charset else ""
-    return f"{quoted(name)} {attribute.declared}{text} NULL DEFAULT NULL"
+    return f"{quoted(name)} {type_}{text} NULL DEFAULT NULL"
+
+
+def _key_type(column: Column) -> str:
+    """A type that holds every key somebody may ask for and is compared by the column's index."""
+    if column.type in WHOLE:
+        return "bigint"
+    return f"decimal(65, {column.attribute.scale})" if column.type == "decimal" else column.stored
 
 
 def fill_stage(connection: Connection, staged: Staged, rows: Rows, progress: Progress, todo: list[int]) -> None:
@@ -127,7 +135,7 @@ def fill_stage(connection: Connection, staged: Staged, rows: Rows, progress: Pro
     relation = staged.relation
     columns = {NUMBER: pl.Series(np.arange(len(rows.keys))).cast(pl.String)}
     for at, name in enumerate(relation.key):
-        columns[old_key(at)] = sql_values(relation.columns[name], rows.keys[name])
+        columns[old_key(at)] = sql_texts(rows.keys[name])
     for name, says in staged.sent:
         columns[name] = sql_values(relation.columns[name], rows.columns[name])
         if says is not None:

@@ -71,15 +71,20 @@ class Writer:
     def _prove_writable(self, connection: Connection) -> None:
         """Raise what a write would: the server takes none, or the user may not write this table. Nothing is changed."""
         relation = self._relation
+        name, told = self._database.name, f"the user may not write {relation.name}; nothing was written"
+        rights = {right for column in relation.columns.values() for right in column.attribute.rights}
+        if relation.read_only is None and not rights & {"insert", "update"}:
+            raise Denied(name, told, f"GRANT INSERT, UPDATE, DELETE ON {relation.name} TO the user of the url")
         try:
             connection.execute("START TRANSACTION READ WRITE")
             connection.execute("ROLLBACK")
+            if "update" in rights:
+                create_stage(connection, Staged(relation, ()))
         except pymysql.Error as error:
-            raise self._database.failure(error, "nothing was written") from error
-        rights = {right for column in relation.columns.values() for right in column.attribute.rights}
-        if relation.read_only is None and not rights & {"insert", "update"}:
-            what = f"the user may not write {relation.name}; nothing was written"
-            raise Denied(self._database.name, what, f"GRANT INSERT, UPDATE, DELETE ON {relation.name} TO the user")
+            failure = self._database.failure(error, "nothing was written")
+            if isinstance(failure, Denied):
+                failure = Denied(name, told, "GRANT CREATE TEMPORARY TABLES ON the database TO the user of the url")
+            raise failure from error
 
     def _in_transaction(self, connection: Connection, write: Write) -> pl.DataFrame:
         progress = Progress.of(write)
@@ -159,8 +164,7 @@ class Writer:
 
     def _change(self, connection: Connection, write: Write, rows: Rows, progress: Progress) -> None:
         """Stage, lock and compare, then change or delete what is as expected."""
-        no_key = rows.keys.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
-        for row in np.flatnonzero(no_key).tolist():
+        for row in np.flatnonzero(~self._possible(connection, write, rows).to_numpy()).tolist():
             if progress.codes[row] is Outcome.WRITTEN:
                 progress.codes[row] = Outcome.MISSING
         todo = progress.open()
@@ -175,6 +179,12 @@ class Writer:
         if write.kind is WriteKind.DELETE or sent:
             statement = staged.delete() if write.kind is WriteKind.DELETE else staged.update()
             carry(connection, self._relation, progress, progress.open(), run_staged(connection, statement))
+
+    def _possible(self, connection: Connection, write: Write, rows: Rows) -> pl.Series:
+        """Which rows can name a record: the temporary table has room for their keys."""
+        if any(self._relation.columns[name].of_another_encoding for name in self._relation.key):
+            return write.rows[ID].is_in(self._reader.fetch(connection, write.rows[ID], ())[ID].implode())
+        return rows.keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
 
     def _compare(self, connection: Connection, write: Write, staged: Staged, progress: Progress) -> None:
         """Lock the records; mark rows whose record is gone or not as expected."""
