@@ -142,6 +142,9 @@ class System(Protocol):
     def identity(self) -> str:
         """Which installation this is; another one behind the same name makes koppel halt."""
 
+    def now(self) -> datetime:
+        """What its own clock says (UTC): the clock of its change stamps."""
+
     def tables(self) -> tuple[str, ...]:
         """The names of its tables, for messages that suggest one."""
 

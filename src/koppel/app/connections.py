@@ -4,7 +4,7 @@ bound to them.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
@@ -39,6 +39,7 @@ class Connections:
 
     configuration: Configuration
     systems: dict[str, System] = field(default_factory=dict)
+    ahead: dict[str, timedelta] = field(default_factory=dict, init=False)
     wrap: Callable[[Mapping, str, OpenTable], OpenTable] = lambda mapping, system, table: table
 
     def system(self, name: str) -> System:
@@ -49,8 +50,19 @@ class Connections:
             self.systems[name] = _open(name, self.configuration.system_url(name), config.timezone, kinds)
         return self.systems[name]
 
+    def clock_ahead(self, name: str) -> timedelta:
+        """How far the clock of a system is ahead of ours, measured when it was first asked; the answer takes a moment,
+        of which half is the way there.
+        """
+        if name not in self.ahead:
+            before = now()
+            there = self.system(name).now()
+            self.ahead[name] = there - before - (now() - before) / 2
+        return self.ahead[name]
+
     def close(self) -> None:
         """Close what was opened."""
+        self.ahead.clear()
         while self.systems:  # one that cannot be closed must not be used again either
             self.systems.popitem()[1].close()
 
@@ -94,7 +106,11 @@ class Connections:
             tables = self.tables(mapping)
         except ConfigurationError:
             raise ConfigurationError(self._problems(mapping)) from None
-        return bind(mapping, tables), tables
+        bound = bind(mapping, tables)
+        if bound.asks_the_clock:
+            left, right = (self.clock_ahead(mapping.table(side).system) for side in Side)
+            tables = replace(tables, ahead=(left, right))
+        return bound, tables
 
     def _problems(self, mapping: Mapping) -> list[Problem]:
         """What is wrong with the tables of a mapping, with all of them."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -28,12 +28,15 @@ class OpenTable:
 
 @dataclass(frozen=True)
 class Tables:
-    """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right."""
+    """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right;
+    `ahead`: how far their clocks are ahead of ours.
+    """
 
     names: tuple[str, str]
     sides: tuple[OpenTable, OpenTable]
     referenced: Mapping[str, tuple[OpenTable, OpenTable]] = field(default_factory=dict)
     hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
+    ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
 
     def __getitem__(self, side: Side) -> OpenTable:
         """The table on `side`."""

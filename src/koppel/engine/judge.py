@@ -157,17 +157,22 @@ def _first_winner(context: JobContext, newest: Codes) -> Codes:
 
 
 def _newest(context: JobContext, page: Page) -> Codes:
-    """Which record is the newer one by the systems' own stamps; within granularity + skew it is nobody."""
+    """Which record is the newer one by the systems' own stamps, each corrected by how far its clock is ahead of ours;
+    within granularity + skew it is nobody.
+    """
     if not context.bound.asks_the_clock:
         return np.full(len(page), Winner.NOBODY, dtype=np.uint8)
     shapes = context.bound.shapes
     skew = timedelta(seconds=context.bound.mapping.skew_seconds) + max(shapes[0].granularity, shapes[1].granularity)
-    stamps = pl.DataFrame([page.records[side][shapes[side].modified or ""].alias(side.word) for side in Side])
-    ahead = pl.col("left") - pl.col("right")
+    ahead = context.tables.ahead
+    stamps = pl.DataFrame(
+        [(page.records[side][shapes[side].modified or ""] - ahead[side]).alias(side.word) for side in Side]
+    )
+    later = pl.col("left") - pl.col("right")
     winner = (
-        pl.when(ahead > skew)
+        pl.when(later > skew)
         .then(int(Winner.LEFT))
-        .when(ahead < -skew)
+        .when(later < -skew)
         .then(int(Winner.RIGHT))
         .otherwise(int(Winner.NOBODY))
     )
