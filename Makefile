@@ -27,7 +27,7 @@ check: $(READY)  ## style, types, import layers, docs
 simulate: $(READY)  ## long hunts for crashes and bad histories; KOPPEL_STEPS=, KOPPEL_SEED= reach further
 	@$(BIN)/python -m pytest -q -n auto -m slow --hypothesis-profile=hunt $(ARGS)
 
-bench: $(READY)  ## measure speed and memory
+bench: $(READY)  ## speed and memory beside the plain limits, written to docs/benchmarks.md; ARGS="P1 P6" measures only those
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # No addresses of package hosts in the pins: hashes say what a package is, the machine says where it comes from.

@@ -1,10 +1,13 @@
-"""The workload: a customer table and an account table that differ in names, key and form, as two real systems do."""
+"""The workload: a customer table and an account table that differ in names, key and form, as two real systems do.
 
-import sqlite3
+Every value is a function of the customer's number alone, in SQL that PostgreSQL and SQLite understand alike.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 FIELDS = (
-    ("no", "account_number"),
+    ("number", "account_number"),
     ("name", "account_name"),
     ("address", "street"),
     ("city", "city_name"),
@@ -12,86 +15,81 @@ FIELDS = (
     ("phone", "telephone"),
     ("credit_limit", "credit_amount"),
     ("currency_code", "currency_iso"),
-    ("salesperson", "owner_id"),
+    ("salesperson_id", "owner_id"),
     ("blocked", "block_state"),
 )
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN")
+SALESPEOPLE = 200
+BLOCKED = ("none", "ship", "invoice", "all")
+CITIES = ("Antwerpen", "Liège", "Köln", "München", "Łódź", "Malmö", "Zürich", "Århus")
+_SYLLABLES = "karomitelodosaluperigoboneta"
 
-_CUSTOMER = """CREATE TABLE customer(
-    no VARCHAR(20) PRIMARY KEY, name VARCHAR(100) NOT NULL, address VARCHAR(100), city VARCHAR(50),
-    email VARCHAR(80), phone VARCHAR(30), credit_limit DECIMAL(18,2), currency_code VARCHAR(10), salesperson INTEGER,
-    blocked INTEGER NOT NULL, modified_at DATETIME NOT NULL
-)"""
-_ACCOUNT = """CREATE TABLE account(
-    account_id UUID PRIMARY KEY, account_number VARCHAR(20), account_name VARCHAR(100) NOT NULL, street VARCHAR(100),
-    city_name VARCHAR(50), email_address VARCHAR(80), telephone VARCHAR(30), credit_amount DECIMAL(18,2),
-    currency_iso VARCHAR(10), owner_id INTEGER, block_state INTEGER NOT NULL, modified_on DATETIME NOT NULL
-) WITHOUT ROWID"""
-
-
-def make(folder: Path, rows: int) -> None:
-    """A source with so many customers, an empty target with the same constraints and index as a real one, and a
-    koppel.toml.
-    """
-    source = sqlite3.connect(folder / "source.db")
-    source.execute("PRAGMA journal_mode=WAL")
-    source.execute(_CUSTOMER)
-    source.executemany(f"INSERT INTO customer VALUES ({', '.join('?' * 11)})", (_customer(i) for i in range(rows)))
-    source.execute("CREATE INDEX customer_modified ON customer(modified_at)")
-    source.commit()
-    source.close()
-    target = sqlite3.connect(folder / "target.db")
-    target.execute("PRAGMA journal_mode=WAL")
-    target.execute(_ACCOUNT)
-    target.execute("CREATE INDEX account_modified ON account(modified_on)")
-    target.commit()
-    target.close()
-    (folder / "koppel.toml").write_text(_configuration())
+LEFT = ", ".join(left for left, _ in FIELDS)
+RIGHT = ", ".join(right for _, right in FIELDS)
+AS_RIGHT = LEFT.removesuffix("blocked") + (
+    "CASE blocked " + " ".join(f"WHEN {code} THEN '{name}'" for code, name in enumerate(BLOCKED)) + " END"
+)
+"""The fields of a customer as an account has them."""
 
 
-def change(folder: Path, rows: int, every: int) -> None:
-    """One customer in so many gets another telephone number."""
-    source = sqlite3.connect(folder / "source.db")
-    stamp = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
-    source.execute(f"UPDATE customer SET phone = phone || '9', modified_at = {stamp} WHERE rowid % ? = 0", (every,))
-    source.commit()
-    source.close()
+def customers(numbers: str, stamp: str) -> str:
+    """A query for the rows of `customer`. `numbers`: a table `numbers(i)`; `stamp`: the change stamp, from `a`."""
+    return f"""
+SELECT i, 'C' || CAST(10000000 + i AS text), {_words("a", 4)} || ' ' || {_one_of("c >> 9", ("NV", "BV", "GmbH", "AB"))},
+  {_words("b", 3)} || 'straat ' || CAST(1 + (c >> 8) % 400 AS text), {_one_of("b >> 11", CITIES)},
+  CASE WHEN (c >> 7) % 40 > 0 THEN {_words("c", 3)} || CAST(i AS text) || '@example.com' END,
+  '+32 ' || CAST(100000000 + b % 900000000 AS text), (a % 1000000000) / 100.0,
+  {_one_of("c >> 13", CURRENCIES)}, 1 + (b >> 9) % {SALESPEOPLE},
+  CASE WHEN (a >> 10) % 20 = 0 THEN (c >> 10) % {len(BLOCKED)} ELSE 0 END, {stamp}
+FROM (SELECT i, (i * 2654435761) & 4294967295 AS a, (i * 2246822519) & 4294967295 AS b,
+  (i * 3266489917) & 4294967295 AS c FROM {numbers}) AS mixed"""
 
 
-def copied_plainly(folder: Path) -> None:
-    """The limit: the same rows into the same target by one statement, with no coupling, no journal, no comparison."""
-    target = sqlite3.connect(folder / "target.db")
-    target.execute("ATTACH ? AS source", (str(folder / "source.db"),))
-    names = ", ".join(right for _, right in FIELDS)
-    values = ", ".join(left for left, _ in FIELDS)
-    key = "printf('00000000-0000-7000-8000-%012x', rowid)"
-    rows = f"SELECT {key}, {values}, modified_at FROM source.customer"
-    target.execute(f"INSERT INTO account (account_id, {names}, modified_on) {rows}")
-    target.commit()
-    target.close()
+def _one_of(number: str, texts: tuple[str, ...]) -> str:
+    cases = " ".join(f"WHEN {place} THEN '{text}'" for place, text in enumerate(texts))
+    return f"CASE ({number}) % {len(texts)} {cases} END"
 
 
-def _customer(i: int) -> tuple[object, ...]:
-    texts = (f"C{i:08d}", f"Customer {i} BV", f"Street {i % 977}", f"City {i % 100}", f"c{i}@example.com", f"+31 {i}")
-    return (*texts, f"{i % 10_000}.50", "EUR", i % 50, i % 4, "2026-01-01T00:00:00.000000Z")
+def _words(number: str, syllables: int) -> str:
+    """A name made of syllables, each chosen by other bits of the number."""
+    count = len(_SYLLABLES) // 2
+
+    def part(place: int) -> str:
+        chosen = f"CAST(1 + 2 * (({number} >> {5 + 6 * place}) % {count}) AS int)"
+        letters = f"substr('{_SYLLABLES}', {chosen}, 2)"
+        return f"upper({letters})" if place == 0 else letters
+
+    return " || ".join(part(place) for place in range(syllables))
 
 
-def _configuration() -> str:
-    fields = ",\n".join(
-        f'  "{left} <-> {right}"' if left != "no" else f'  "{left} -> {right}"' for left, right in FIELDS
-    )
-    return f"""[koppel]
+def configure(folder: Path, left: str, right: str) -> Path:
+    """A koppel.toml for the two databases at these urls or references."""
+    path = folder / "koppel.toml"
+    path.write_text(_TOML.format(left=left, right=right, fields="\n".join(f'  "{line}",' for line in _lines())))
+    return path
+
+
+def _lines() -> Iterator[str]:
+    """The number belongs to the left; everything else is edited on both sides."""
+    choices = ", ".join(f"'{code}', '{name}'" for code, name in enumerate(BLOCKED))
+    for left, right in FIELDS:
+        arrow = "->" if left == "number" else "<->"
+        yield f"{left} {arrow} {right}" + (f" | map({choices})" if left == "blocked" else "")
+
+
+_TOML = """[koppel]
 store = "sqlite:///koppel.db"
 environment = "sandbox"
 [systems.erp]
 connector = "sql"
-url = "sqlite:///source.db"
+url = "{left}"
 [systems.crm]
 connector = "sql"
-url = "sqlite:///target.db"
+url = "{right}"
 [mappings.CUSTOMER]
 left = "erp.customer"
 right = "crm.account"
-direction = "->"
+direction = "<->"
 fields = [
 {fields}
 ]

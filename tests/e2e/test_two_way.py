@@ -1,4 +1,6 @@
-"""Two-way synchronisation between databases of every kind, through the facade: full, edits, sync, nothing to do."""
+"""Two-way synchronisation between databases of every kind, once with PostgreSQL as the store too, through the facade:
+full, edits, plan, sync, nothing to do.
+"""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from tests.e2e.applications import KINDS, Application, Mariadb, Postgresql
 
 CONFIGURATION = """
 [koppel]
-store = "sqlite:///koppel.db"
+store = "env:STORE_URL"
 
 [systems.erp]
 connector = "sql"
@@ -63,6 +65,8 @@ class Sides:
     def __init__(self, folder: Path, kinds: tuple[str, str], environment: pytest.MonkeyPatch) -> None:
         self.erp: Application = KINDS[kinds[0]](folder, "erp")
         self.crm: Application = KINDS[kinds[1]](folder, "crm")
+        self.store = Postgresql(folder, "store") if kinds == ("postgresql", "postgresql") else None
+        environment.setenv("STORE_URL", self.store.url if self.store else f"sqlite:///{folder}/koppel.db")
         for name, application, schema in (("ERP_URL", self.erp, ERP), ("CRM_URL", self.crm, CRM)):
             environment.setenv(name, application.url)
             words = {word: getattr(application, word) for word in ("stamp", "uuid", "generated")}
@@ -84,6 +88,8 @@ class Sides:
     def close(self) -> None:
         self.erp.close()
         self.crm.close()
+        if self.store:
+            self.store.close()
 
 
 def _shown(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
@@ -133,6 +139,10 @@ def test_full_then_edits_on_both_sides_then_nothing(koppel: Koppel, sides: Sides
     sides.erp.run(f"UPDATE customer SET name = 'new', country = 'BE', modified = {sides.erp.now} WHERE no < 'C00010'")
     change = f"credit = credit + 0.01, modifiedon = {sides.crm.now}"
     sides.crm.run(f"UPDATE account SET {change} WHERE number BETWEEN 'C00005' AND 'C00019'")
+    before = sides.values()
+    plan = koppel.plan()
+    assert sum(job.tally.total.modified for job in plan.jobs) == 25
+    assert sides.values() == before
     assert moved(koppel.sync()) == [0, 25, 0]
     left, right = sides.values()
     assert left == right
@@ -140,9 +150,9 @@ def test_full_then_edits_on_both_sides_then_nothing(koppel: Koppel, sides: Sides
     assert koppel.conflicts() == []
 
     stamps = "SELECT modifiedon FROM account ORDER BY number", "SELECT modified FROM customer ORDER BY no"
-    before = sides.values(), sides.crm.run(stamps[0]), sides.erp.run(stamps[1])
+    rested = sides.values(), sides.crm.run(stamps[0]), sides.erp.run(stamps[1])
     assert moved(koppel.sync()) == [0, 0, 0]
-    assert (sides.values(), sides.crm.run(stamps[0]), sides.erp.run(stamps[1])) == before
+    assert (sides.values(), sides.crm.run(stamps[0]), sides.erp.run(stamps[1])) == rested
 
 
 @pytest.mark.parametrize("sides", [("sqlite", "postgresql"), ("sqlite", "mariadb")], ids="-".join, indirect=True)

@@ -19,6 +19,9 @@ def select(mappings: Mapping[str, TableMapping], names: Sequence[str], page: str
     """The mappings meant, in file order; all when nothing is named. Raises `ConfigurationError` for what does not
     exist.
     """
+    if not mappings:
+        remedy = "line two tables up under [mappings.NAME]; koppel init --help tells of an example"
+        raise ConfigurationError([Problem("", "no mapping is configured", remedy)])
     unknown = [name for name in names if name not in mappings]
     if unknown:
         raise ConfigurationError([_unknown(name, mappings) for name in unknown])

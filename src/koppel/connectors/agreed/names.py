@@ -46,6 +46,18 @@ def column_named(columns: Iterable[str], name: str, where: str) -> str:
     raise unknown(where, f"there is no column {name}", name, known, "its columns are")
 
 
+def refuse_unknown(columns: Iterable[str], names: Iterable[str], where: str) -> None:
+    """Raise ConfigurationError with every name that is no column's."""
+    known, problems = tuple(columns), []
+    for name in names:
+        try:
+            column_named(known, name, where)
+        except ConfigurationError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigurationError(problems)
+
+
 def unknown(where: str, what: str, name: str, known: Sequence[str], intro: str) -> ConfigurationError:
     """The mistake of a name that does not exist, with the nearest one that does."""
     close = get_close_matches(name, known, n=1)

@@ -14,11 +14,12 @@ class Refusal:
     """The field that is to blame, where one is, and a sentence."""
 
     field: str | None
-    message: str
+    message: str | None
 
 
 NOT_STORED = Refusal(None, "the database did not store it: a trigger or a rule of the table left it out")
 READ_ONLY = Refusal(None, "this is a view: its records can be read, not written")
+_NO_REFUSAL = Refusal(None, None)
 _MOVED = Refusal(None, "it is not there after writing: a trigger moved or removed it")
 
 
@@ -52,11 +53,10 @@ class Progress:
 
     def gone_meanwhile(self, rows: Sequence[int], found: pl.Series) -> None:
         """These rows were written, and these ids found afterwards: the fate of the others cannot be told."""
-        known = set(found.to_list())
-        for row in rows:
-            if self.ids[row] not in known:
-                self.codes[row] = Outcome.UNKNOWN
-                self.refusals[row] = _MOVED
+        ids = pl.Series([self.ids[row] for row in rows], dtype=pl.String)
+        for at in (~ids.is_in(found.implode())).fill_null(True).arg_true().to_list():
+            self.codes[rows[at]] = Outcome.UNKNOWN
+            self.refusals[rows[at]] = _MOVED
 
 
 def expected_fields(write: Write) -> list[str]:
@@ -91,16 +91,21 @@ def judge(write: Write, progress: Progress, records: pl.DataFrame, rows: pl.Seri
 
 def outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
     """The answer of `Table.write`. `stored`: written records as they are now (ID, VERSION, `write.want`)."""
-    refusals: Sequence[Refusal | None] = [progress.refusals.get(row) for row in range(len(write.rows))]
-    untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
-    ids = write.rows[ID].zip_with(pl.Series(untouched, dtype=pl.Boolean), pl.Series(progress.ids, dtype=pl.String))
-    texts: dict[str, list[str | None]] = {
-        CODE: [code.value for code in progress.codes],
-        FIELD: [None if refusal is None else refusal.field for refusal in refusals],
-        MESSAGE: [None if refusal is None else refusal.message for refusal in refusals],
-    }
-    own = pl.DataFrame(
-        [write.rows[OP], ids.alias(ID), *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
-    )
-    told = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
-    return own.join(told, on=OP, how="left", maintain_order="left")
+    ids = pl.Series(ID, progress.ids, dtype=pl.String)
+    told = [_nothing(write, name) for name in (FIELD, MESSAGE)]
+    code = _nothing(write, CODE).fill_null(str(Outcome.WRITTEN))
+    other = [row for row, known in enumerate(progress.codes) if known is not Outcome.WRITTEN]
+    if other:  # only these are looked at one by one
+        code = code.scatter(other, [str(progress.codes[row]) for row in other])
+        said = [progress.refusals.get(row, _NO_REFUSAL) for row in other]
+        told[0] = told[0].scatter(other, pl.Series([refusal.field for refusal in said], dtype=pl.String))
+        told[1] = told[1].scatter(other, pl.Series([refusal.message for refusal in said], dtype=pl.String))
+        untouched = [row for row in other if progress.codes[row] is not Outcome.UNKNOWN]
+        ids = ids.scatter(untouched, write.rows[ID].gather(untouched))
+    own = pl.DataFrame([write.rows[OP], ids, code, *told])
+    found = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
+    return own.join(found, on=OP, how="left", maintain_order="left")
+
+
+def _nothing(write: Write, name: str) -> pl.Series:
+    return pl.Series(name, [None], dtype=pl.String).new_from_index(0, len(write.rows))

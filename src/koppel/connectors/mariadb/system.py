@@ -101,6 +101,11 @@ class MariaSystem:
             host, port, database = connection.execute("SELECT @@hostname, @@port, DATABASE()").rows[0]
         return f"mariadb:{host}:{port}/{database}"
 
+    def now(self) -> datetime:
+        """What the server's clock says."""
+        with self._database.connection() as connection:
+            return self._watch.present(connection)
+
     def tables(self) -> tuple[str, ...]:
         """The names of its tables and views; of those of other databases as `database.table`."""
         with self._database.connection() as connection:

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
 from koppel.connectors.postgresql import catalog
-from koppel.connectors.postgresql.cursor import Clock, default_lag
+from koppel.connectors.postgresql.cursor import Clock, default_lag, present
 from koppel.connectors.postgresql.database import Database
 from koppel.connectors.postgresql.reflect import reflect
 from koppel.connectors.postgresql.table import PostgresTable
@@ -85,6 +85,11 @@ class PostgresSystem:
             number = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
         assert number is not None, "a cluster has a number"
         return f"postgresql:{number[0]}/{row[1]}"
+
+    def now(self) -> datetime:
+        """What the server's clock says."""
+        with self._database.connection() as connection:
+            return present(connection, self._clock)
 
     def tables(self) -> tuple[str, ...]:
         """The names of its tables and views; of those outside the search path as `schema.table`."""

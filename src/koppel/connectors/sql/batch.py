@@ -51,12 +51,16 @@ def batches(relation: Relation, write: Write, progress: Progress, keys: Sequence
     made = []
     for pattern, rows in _patterns(mask, progress.open()):
         sent = tuple(name for name, is_sent in zip(bound, pattern, strict=True) if is_sent)
-        values = list(zip(*([bound[name][0][row] for row in rows] for name in sent), strict=True)) or [()] * len(rows)
+        values = list(zip(*(_picked(bound[name][0], rows) for name in sent), strict=True)) or [()] * len(rows)
         if write.kind is WriteKind.CREATE:
             made.append(_insert(relation, sent, rows, values, names))
         elif sent:
             made.append(_update(relation, sent, rows, [(*v, *keys[row]) for v, row in zip(values, rows, strict=True)]))
     return made
+
+
+def _picked(values: list[object], rows: list[int]) -> list[object]:
+    return values if len(rows) == len(values) else [values[row] for row in rows]
 
 
 def _insert(
@@ -95,7 +99,10 @@ def _patterns(mask: Mask, rows: list[int]) -> list[tuple[list[bool], list[int]]]
     """The open rows by which columns they send."""
     if not rows:
         return []
-    patterns, of_row = np.unique(mask[rows], axis=0, return_inverse=True)
+    mask = mask[rows]
+    if (mask == mask[0]).all():  # the usual case, and sorting all rows of the mask is slow
+        return [(mask[0].tolist(), rows)]
+    patterns, of_row = np.unique(mask, axis=0, return_inverse=True)
     chosen = np.asarray(rows)
     return [(pattern.tolist(), chosen[of_row.ravel() == at].tolist()) for at, pattern in enumerate(patterns)]
 

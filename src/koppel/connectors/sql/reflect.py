@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted
+from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, refuse_unknown
 from koppel.connectors.sql.ddl import Definition, read_definition
 from koppel.connectors.sql.stamps import Stamp, TimeForm, find_stamp, form_of
 from koppel.errors import ConfigurationError, Problem
@@ -78,6 +78,7 @@ def reflect(
     view = type_ == "view"
     if view:
         columns = {n: replace(c, shape=replace(c.shape, read_only=True)) for n, c in columns.items()}
+    refuse_unknown(columns, (*(options.key or ()), *((options.modified,) if options.modified else ())), where)
     key, origin = _key(connection, name, columns, definition, options, where)
     columns = {n: _as_key(c) if n in key else c for n, c in columns.items()}
     columns = {n: _with_form(connection, name, c, zone) for n, c in columns.items()}

@@ -42,6 +42,7 @@ class SqlTable:
             atomic_batch=True,
             batch_rows=BATCH_ROWS,
             lag=self._lag,
+            elsewhere=False,
         )
 
     def describe(self) -> TableShape:
