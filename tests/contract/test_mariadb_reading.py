@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from koppel.testing.contract import codes, found, uuid
 from koppel.testing.stage import fetched, named, written
 from tests.contract.mariadb_stage import MariaStage
 from tests.contract.sqlite_stage import fetch, page
+from tests.contract.test_mariadb_writing import UNKNOWN_VERSION
 from tests.contract.test_postgresql_reading import VALID
 
 CREATE, UPDATE, DELETE = WriteKind.CREATE, WriteKind.UPDATE, WriteKind.DELETE
@@ -79,8 +81,13 @@ def test_a_stored_value_is_read_exactly_or_not_at_all(
         assert [row[FAULT] for row in rows] == [None, f"v: {fault}" if fault else None, None]
 
 
+def of_a_known_version(row: dict[str, object]) -> dict[str, object]:
+    known = {"partner": str(UUID(str(row["partner"]), version=4))} if row.get("partner") else {}
+    return {**row, **known}
+
+
 @settings(max_examples=40)
-@given(rows=st.lists(VALID, min_size=1, max_size=5))
+@given(rows=st.lists(VALID.map(of_a_known_version), min_size=1, max_size=5))
 def test_what_is_written_is_read_back(shared_maria: MariaStage, rows: list[dict[str, object]]) -> None:
     """Every value of every kind, with any choice of fields sent per row: created, then taken back by an update."""
     if "thing" not in shared_maria.system.tables():
@@ -122,7 +129,7 @@ def test_a_record_longer_than_the_server_sends_is_a_bad_answer(maria: MariaStage
         ("varchar(9)", "'Ab'", "Ab", ["ab", "AB", "Ab ", "Áb", "株", "\0"]),
         ("varchar(9) CHARACTER SET latin1", "'é'", "é", ["E", "É", "e", "株", "?", "é "]),
         ("char(4) COLLATE utf8mb4_bin", "'ab'", "ab", ["ab ", "AB"]),
-        ("uuid", f"'{uuid(7)}'", uuid(7), [uuid(7).upper(), uuid(7)[:-1], "x", f"{{{uuid(7)}}}"]),
+        ("uuid", f"'{uuid(7)}'", uuid(7), [UNKNOWN_VERSION, uuid(7).upper(), uuid(7)[:-1], "x", f"{{{uuid(7)}}}"]),
         ("date", "'2026-01-31'", "2026-01-31", ["2026-01-32", "20260131", "x"]),
         ("decimal(9,2)", "1.5", "1.50", ["1.5", "1.500", "x"]),
         ("datetime", "'2026-01-31 10:00:00'", "2026-01-31 10:00:00", ["2026-01-31", "x", "2026-01-31 10:00:00.0"]),

@@ -47,12 +47,14 @@ _EARLIER = f"{_UTC} - INTERVAL 1 HOUR"
 _STARTED = f"if(convert_tz({_EARLIER}, '+00:00', 'SYSTEM') = trx_started, {_EARLIER}, {_UTC})"
 """In the hour that comes twice, the earlier one."""
 
-_LOOK = f"""
-SELECT /* {{word}} */ utc_timestamp(6), sum(trx_mysql_thread_id = connection_id() AND trx_query LIKE '%{{word}}%'),
-  min(CASE WHEN trx_mysql_thread_id <> connection_id() AND trx_is_read_only = 0 THEN {_STARTED} END),
-  (SELECT coalesce(max(time_ms), 0) FROM information_schema.processlist
-   WHERE id <> connection_id() AND command IN ('Query', 'Execute', 'Prepare')),
-  (SELECT count(*) FROM information_schema.processlist WHERE command LIKE 'Slave%')
+_STATEMENTS = """
+SELECT utc_timestamp(6), max(CASE WHEN command IN ('Query', 'Execute', 'Prepare') THEN time_ms END),
+  sum(command LIKE 'Slave%')
+FROM information_schema.processlist WHERE id <> connection_id()"""
+
+_TRANSACTIONS = f"""
+SELECT /* {{word}} */ sum(trx_mysql_thread_id = connection_id() AND trx_query LIKE '%{{word}}%'),
+  min(CASE WHEN trx_mysql_thread_id <> connection_id() AND trx_is_read_only = 0 THEN {_STARTED} END)
 FROM information_schema.innodb_trx"""
 
 
@@ -106,21 +108,27 @@ def _look(connection: Connection, clock: Clock) -> Look:
 
 def _open_work(connection: Connection) -> tuple[datetime, datetime, timedelta, bool]:
     """The server's time, the start of the oldest transaction, how long the oldest statement runs, whether changes come
-    from another server. Blind about transactions when others keep the server from making a new copy of them.
+    from another server. Statements first: one that ends meanwhile leaves its transaction to be seen.
     """
+    now, running, replicating = connection.execute(_STATEMENTS).rows[0]
+    server = _moment(now)
+    oldest = min(server, _oldest_start(connection) or server - _BLIND)
+    return server, oldest, timedelta(milliseconds=float(running or 0)), int(replicating or 0) > 0
+
+
+def _oldest_start(connection: Connection) -> datetime | None:
+    """When the oldest transaction began; None when others keep the server from making a new copy of them."""
     for _ in range(_LOOKS):
         word = f"koppel look {connection.value('SELECT connection_id()')} {next(_WORDS)} end"
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         try:
-            now, fresh, oldest, running, slaves = connection.execute(_LOOK.format(word=word)).rows[0]
+            fresh, oldest = connection.execute(_TRANSACTIONS.format(word=word)).rows[0]
         finally:
             connection.execute("ROLLBACK")
-        server = _moment(now)
         if int(fresh or 0):
-            started = server if oldest is None else min(server, _moment(oldest))
-            return server, started, timedelta(milliseconds=float(running or 0)), int(slaves or 0) > 0
+            return datetime.max.replace(tzinfo=UTC) if oldest is None else _moment(oldest)
         sleep(_PAUSE_SECONDS)
-    return server, server - _BLIND, timedelta(0), False
+    return None
 
 
 def _moment(text: str | None) -> datetime:

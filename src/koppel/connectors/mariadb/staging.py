@@ -126,6 +126,8 @@ def _key_type(column: Column) -> str:
     """A type that holds every key somebody may ask for and is compared by the column's index."""
     if column.type in WHOLE:
         return "bigint"
+    if column.type == "uuid":  # which takes no version that is not known
+        return "char(36) CHARACTER SET ascii"
     return f"decimal(65, {column.attribute.scale})" if column.type == "decimal" else column.stored
 
 
