@@ -259,7 +259,7 @@ class Store(Protocol):
         """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of records of one side."""
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
-        """How many creates from records of that side may or may not have happened."""
+        """How many creates from records of that side may or may not have happened, given up or still in the journal."""
 
     def intend(self, job: Job, facts: Settlement, intents: Sequence[Intent], aside: pl.DataFrame) -> list[int]:
         """Commit facts that need no write, what is set aside, and the intents; the journal's numbers of the intents."""

@@ -105,15 +105,16 @@ class Journal(Jobs):
             return read_frame(connection, select(*(table.c[name] for name in columns)).where(here), columns)
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
-        """How many creates from records of that side may or may not have happened."""
-        table = schema.error
+        """How many creates from records of that side may or may not have happened, given up or still in the journal."""
+        error, journal = schema.error, schema.journal
         with self.transaction() as connection:
-            here = and_(
-                table.c.mapping == self.mapping_id(connection, mapping),
-                table.c.side == int(side),
-                table.c.code == "unknown_outcome",
+            number = self.mapping_id(connection, mapping)
+            unknown = and_(error.c.mapping == number, error.c.side == int(side), error.c.code == "unknown_outcome")
+            open_ = and_(
+                journal.c.mapping == number, journal.c.side == int(side.other), journal.c.kind == WriteKind.CREATE
             )
-            return int(connection.execute(select(func.count()).where(here)).scalar_one())
+            counts = (select(func.count()).where(here) for here in (unknown, open_))
+            return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
     def _write_intent(self, connection: Connection, job: Job, intent: Intent) -> int:
         packed = io.BytesIO()
