@@ -56,7 +56,7 @@ def pair(rows: int) -> Path:
     return configuration
 
 
-def command(configuration: Path) -> Figures:
+def sync_command(configuration: Path) -> Figures:
     """What the command `koppel sync` costs from the start of its process to the end."""
     words = [Path(sys.executable).with_name("koppel"), "sync", "--yes", "--quiet"]
     return measure_process(words, configuration.parent, {}, postgresql.postmaster())[0]
