@@ -54,6 +54,10 @@ class Features:
     """All written rows of a write are committed together, so one look-up settles an unknown one."""
     batch_rows: int
     lag: timedelta
+    elsewhere: bool = True
+    """The work is done by another process, so that koppel can do something else while it waits for an answer."""
+    caveat: str = ""
+    """What a person should know or could do about these claims, in a sentence; `check` shows it."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,9 @@ class System(Protocol):
 
     def identity(self) -> str:
         """Which installation this is; another one behind the same name makes koppel halt."""
+
+    def now(self) -> datetime:
+        """What its own clock says (UTC): the clock of its change stamps."""
 
     def tables(self) -> tuple[str, ...]:
         """The names of its tables, for messages that suggest one."""
@@ -269,6 +276,12 @@ class Store(Protocol):
         """Like settle, for a write looked up after a crash; `chosen` (`id`, `chosen`) keeps the ids of creates that did
         not come to be.
         """
+
+    def written_often(self, mapping: str, side: Side, ids: pl.Series, since: datetime, times: int) -> pl.DataFrame:
+        """`record`, `field`: which cells of these records of one side koppel has written so many times or more."""
+
+    def forget_history(self, mapping: str, days: int) -> None:
+        """Delete what was written longer ago than so many days (0: all of it)."""
 
     def aside(self, job: Job) -> pl.DataFrame:
         """What the job has set aside (ASIDE_SCHEMA)."""

@@ -1,6 +1,6 @@
 """A PostgreSQL schema with a user of its own and a clock that stands still until it is told to go on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from koppel.connectors.postgresql import open_system
@@ -8,6 +8,7 @@ from koppel.connectors.postgresql.system import PostgresSystem
 from koppel.connectors.postgresql.table import PostgresTable
 from koppel.model.values import KeyOrigin
 from koppel.ports import Table, TableOptions
+from koppel.testing.stage import AWKWARD, LOCAL, Trait
 from tests.postgresql import connected, dropped, fresh_schema, sql
 
 COLUMNS = """
@@ -41,8 +42,10 @@ CREATE FUNCTION next_thing() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('{
 class PostgresStage:
     """`search_path`: the schema is on it, so that tables are named without it."""
 
+    lacks: frozenset[Trait] = frozenset()
+
     def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+        self.moment: datetime | None = datetime(2026, 3, 1, 9, tzinfo=UTC)
         self.url, self.schema = fresh_schema()
         self.user = connected(self.url)
         self.user.execute(sql(f"SET search_path = {self.schema}, public"))
@@ -60,6 +63,7 @@ class PostgresStage:
     def close(self) -> None:
         for system in self.systems:
             system.close()
+        self.sql(f"DROP SCHEMA IF EXISTS {self.schema}_b CASCADE")
         self.user.close()
         dropped(self.schema)
 
@@ -99,12 +103,12 @@ class PostgresStage:
         return self.open(fields={"thing": {"no": "code"}}).table("thing", TableOptions())
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {"id": id_, **values, "modified": self.moment}
+        everything = {"id": id_, **values, "modified": self.now()}
         names, marks = ", ".join(everything), ", ".join(["%s"] * len(everything))
         self.user.execute(sql(f"INSERT INTO thing ({names}) VALUES ({marks})"), list(everything.values()))
 
     def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {**values, "modified": self.moment}
+        everything = {**values, "modified": self.now()}
         changes = ", ".join(f"{name} = %s" for name in everything)
         self.user.execute(sql(f"UPDATE thing SET {changes} WHERE id = %s"), [*everything.values(), id_])
 
@@ -112,7 +116,49 @@ class PostgresStage:
         self.user.execute("DELETE FROM thing WHERE id = %s", (id_,))
 
     def now(self) -> datetime:
-        return self.moment
+        if self.moment is not None:
+            return self.moment
+        ((moment,),) = self.rows("SELECT clock_timestamp()")
+        assert isinstance(moment, datetime)
+        return moment.astimezone(UTC)
 
     def wait(self, time: timedelta) -> None:
+        assert self.moment is not None, "the server's own clock does not obey"
         self.moment += time
+
+    def awkward(self) -> PostgresTable:
+        columns = ", ".join('"' + name.replace('"', '""') + '" text' for name in AWKWARD)
+        self.sql(f'CREATE TABLE "Order ""1"" % {{}}" (id uuid PRIMARY KEY, {columns})')
+        return self.open_table('Order "1" % {}')
+
+    def view(self) -> PostgresTable:
+        self.sql("CREATE VIEW seen AS SELECT * FROM thing")
+        return self.open_table("seen", TableOptions(key=("id",)))
+
+    def computed(self) -> PostgresTable:
+        return self.make(
+            "id uuid PRIMARY KEY, name text, loud text GENERATED ALWAYS AS (upper(name)) STORED", name="loud"
+        )
+
+    def elsewhere(self) -> PostgresTable:
+        other = f"{self.schema}_b"
+        self.sql(f"CREATE SCHEMA {other}", f"CREATE TABLE {other}.thing ({KEYS[KeyOrigin.CHOSEN]}, {COLUMNS})")
+        return self.open_table(f"{other}.thing")
+
+    def local(self) -> PostgresTable:
+        self.sql("CREATE TABLE visit (id text PRIMARY KEY, seen timestamp)")
+        self.sql(*(f"INSERT INTO visit VALUES ('{id_}', '{time}')" for id_, time in LOCAL.items()))
+        return self.open("Europe/Amsterdam").table("visit", TableOptions())
+
+    def referring(self) -> PostgresTable:
+        return self.make("id uuid PRIMARY KEY, parent uuid REFERENCES thing", name="child")
+
+    def live(self, table: Table) -> PostgresTable:
+        self.moment = None
+        self.systems.append(open_system("erp", self.url))
+        return self.systems[-1].table("thing", TableOptions(lag=timedelta(0)))
+
+    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
+        self.sql("BEGIN")
+        self.edit(table, id_, values)
+        return lambda: self.sql("COMMIT")

@@ -1,7 +1,7 @@
 """An SQLite database with a user of its own and a clock that stands still until it is told to go on."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from koppel.connectors.sql.system import SqlSystem
 from koppel.connectors.sql.table import SqlTable
 from koppel.model.values import ID, KeyOrigin
 from koppel.ports import Table, TableOptions, Want
+from koppel.testing.stage import AWKWARD, LOCAL, Trait
 
 STAMP = "modified TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
 COLUMNS = f"""
@@ -42,8 +43,10 @@ END"""
 class SqliteStage:
     """`journal`: the journal mode of the database; `without_rowid`: tables with chosen keys are made so."""
 
+    lacks = frozenset({Trait.SCHEMAS})
+
     def __init__(self, folder: Path, journal: str = "delete", without_rowid: bool = False) -> None:
-        self.moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+        self.moment: datetime | None = datetime(2026, 3, 1, 9, tzinfo=UTC)
         self.path = folder / "erp.db"
         self.tail = " WITHOUT ROWID" if without_rowid else ""
         self.user = sqlite3.connect(self.path, isolation_level=None)
@@ -93,12 +96,12 @@ class SqliteStage:
         return self.open_table()
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {"id": id_, **values, "modified": self.moment}
+        everything = {"id": id_, **values, "modified": self.now()}
         names, marks = ", ".join(everything), ", ".join("?" * len(everything))
         self.user.execute(f"INSERT INTO thing ({names}) VALUES ({marks})", [stored(v) for v in everything.values()])
 
     def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        everything = {**values, "modified": self.moment}
+        everything = {**values, "modified": self.now()}
         changes = ", ".join(f"{name} = ?" for name in everything)
         self.user.execute(f"UPDATE thing SET {changes} WHERE id = ?", [*map(stored, everything.values()), id_])
 
@@ -106,10 +109,46 @@ class SqliteStage:
         self.user.execute("DELETE FROM thing WHERE id = ?", (id_,))
 
     def now(self) -> datetime:
-        return self.moment
+        if self.moment is not None:
+            return self.moment
+        present = datetime.now(UTC)
+        return present.replace(microsecond=present.microsecond // 1000 * 1000)
 
     def wait(self, time: timedelta) -> None:
+        assert self.moment is not None, "the machine's own clock does not obey"
         self.moment += time
+
+    def awkward(self) -> SqlTable:
+        columns = ", ".join('"' + name.replace('"', '""') + '" TEXT' for name in AWKWARD)
+        self.sql(f'CREATE TABLE "Order ""1"" % {{}}" (id UUIDTEXT PRIMARY KEY, {columns})')
+        return self.open_table('Order "1" % {}')
+
+    def view(self) -> SqlTable:
+        self.sql("CREATE VIEW seen AS SELECT * FROM thing")
+        return self.open_table("seen", TableOptions(key=("id",)))
+
+    def computed(self) -> SqlTable:
+        return self.make("id UUIDTEXT PRIMARY KEY, name TEXT, loud TEXT AS (upper(name)) STORED", name="loud")
+
+    def elsewhere(self) -> None:
+        """A file has one schema."""
+
+    def local(self) -> SqlTable:
+        self.sql("CREATE TABLE visit (id TEXT PRIMARY KEY, seen DATETIME)")
+        self.sql(*(f"INSERT INTO visit VALUES ('{id_}', '{time}')" for id_, time in LOCAL.items()))
+        return self.open("Europe/Amsterdam").table("visit", TableOptions())
+
+    def referring(self) -> SqlTable:
+        return self.make("id UUIDTEXT PRIMARY KEY, parent UUIDTEXT REFERENCES thing (id)", name="child")
+
+    def live(self, table: Table) -> SqlTable:
+        self.moment = None
+        return self.open_table("thing", TableOptions(lag=timedelta(0)))
+
+    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
+        self.sql("BEGIN IMMEDIATE")
+        self.edit(table, id_, values)
+        return lambda: self.sql("COMMIT")
 
 
 def stored(value: object) -> object:

@@ -1,6 +1,6 @@
 """The memory twin keeps the contract of a table, with every switch in every position, and its own promises."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -15,6 +15,7 @@ from koppel.model.values import FAULT, ID, OP, FieldShape, KeyOrigin, Kind, Tabl
 from koppel.model.write import CODE, Write, WriteKind
 from koppel.ports import Feed, Table, TableOptions, Want
 from koppel.testing import FIELDS, TableContract
+from koppel.testing.stage import AWKWARD, Trait
 
 
 def numbered(record: dict[str, object]) -> Mapping[str, object]:
@@ -23,6 +24,8 @@ def numbered(record: dict[str, object]) -> Mapping[str, object]:
 
 class MemoryStage:
     """A memory system under a clock that stands still until it is told to go on."""
+
+    lacks = frozenset({Trait.SCHEMAS, Trait.VIEWS, Trait.COMPUTED_FIELDS, Trait.LOCAL_TIMES, Trait.REFERENCES})
 
     def __init__(self, knobs: Knobs) -> None:
         self.moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -54,6 +57,25 @@ class MemoryStage:
     def remove(self, table: Table, id_: str) -> None:
         assert isinstance(table, MemoryTable)
         table.remove(id_)
+
+    def awkward(self) -> MemoryTable:
+        fields = (FieldShape("id", Kind.UUID, nullable=False), *(FieldShape(name, Kind.TEXT) for name in AWKWARD))
+        return self.system.create_table(TableShape('Order "1" % {}', fields, ("id",), KeyOrigin.CHOSEN))
+
+    def view(self) -> None:
+        """What a memory table does not have."""
+
+    computed = elsewhere = local = referring = view
+
+    def live(self, table: Table) -> MemoryTable:
+        return self.system.table("thing", TableOptions(lag=timedelta(0)))
+
+    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
+        """The system's lock is what keeps others out."""
+        assert isinstance(table, MemoryTable)
+        table._stage.lock.acquire()
+        table.edit(id_, values)
+        return table._stage.lock.release
 
     def now(self) -> datetime:
         return self.moment

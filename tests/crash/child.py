@@ -1,6 +1,7 @@
 """One koppel process for the crash test: one full run of one mapping between two SQLite files, through the real store.
 
-`python -m tests.crash.child FOLDER` says `begun` when the job is open, `done` and the job's counts when it is finished.
+`python -m tests.crash.child FOLDER STORE` says `begun` when the job is open, `done` and the job's counts when it is
+finished.
 """
 
 import sys
@@ -35,7 +36,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def main(folder: Path, idle: bool) -> None:
+def main(folder: Path, url: str, idle: bool) -> None:
     """One full run; `idle`: only hold the lease."""
     systems = [open_system(name, f"sqlite:///{folder}/{name}.db") for name in ("erp", "crm")]
     opened = [
@@ -44,7 +45,7 @@ def main(folder: Path, idle: bool) -> None:
     tables = Tables(
         ("erp", "crm"), (OpenTable(opened[0], opened[0].describe()), OpenTable(opened[1], opened[1].describe()))
     )
-    store, wanted = open_store(f"sqlite:///{folder}/koppel.db"), mapping()
+    store, wanted = open_store(url), mapping()
     job = store.open_job(store.open_run(JobKind.FULL), wanted.name, JobKind.FULL, wanted.direction, repr(wanted))
     asked = Asked(creates=True, everything=True)
     print("begun", flush=True)
@@ -59,4 +60,4 @@ def main(folder: Path, idle: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), idle="idle" in sys.argv)
+    main(Path(sys.argv[1]), sys.argv[2], idle="idle" in sys.argv)

@@ -1,5 +1,5 @@
-"""Real SIGKILLs of a real process between real files: killed at random moments, started again, nothing twice, nothing
-lost.
+"""Real SIGKILLs of a real process between real files, over either store: killed at random moments, started again,
+nothing twice, nothing lost.
 
 The store finds out by process id and start time that whoever held the lease is dead (`Owner.this_process`).
 """
@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import pytest
 from koppel.errors import LeaseLost
 from koppel.model.job import JobKind
 from koppel.model.policy import Side
-from koppel.store import open_store
+from koppel.store import inspect_store, open_store
+from tests.postgresql import dropped, fresh_schema
 
 ROOT = Path(__file__).parents[2]
 ROWS, NEW, KILLS = 2_000, 150, 4
@@ -54,9 +56,9 @@ def numbers(folder: Path, file: str, table: str) -> list[tuple[str, str, str]]:
         return sorted(connection.execute(f"SELECT no, name, city FROM {table}").fetchall())
 
 
-def start(folder: Path, *more: str) -> subprocess.Popen[str]:
+def start(folder: Path, url: str, *more: str) -> subprocess.Popen[str]:
     """A koppel process whose job is open."""
-    command = [sys.executable, "-m", "tests.crash.child", str(folder), *more]
+    command = [sys.executable, "-m", "tests.crash.child", str(folder), url, *more]
     environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
@@ -67,15 +69,30 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return child
 
 
-def finished(folder: Path) -> list[int]:
+def finished(folder: Path, url: str) -> list[int]:
     """An undisturbed run; inserted, modified, unchanged, failed, conflicts."""
-    answer, errors = start(folder).communicate(timeout=120)
+    answer, errors = start(folder, url).communicate(timeout=120)
     assert answer.startswith("done"), errors
     return [int(word) for word in answer.split()[1:]]
 
 
-@pytest.mark.parametrize("kind", list(KEYS))
-def test_a_process_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path, kind: str) -> None:
+@pytest.fixture
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the store is kept."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/koppel.db"
+        return
+    made, schema = fresh_schema()
+    yield made
+    dropped(schema)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [("client id", "sqlite"), ("lookup", "sqlite"), ("client id", "postgresql"), ("lookup", "postgresql")],
+    indirect=["url"],
+)
+def test_a_process_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path, kind: str, url: str) -> None:
     """Bar R1, DESIGN 7: SIGKILL at random moments of an initial full run; restart; 0 duplicates, 0
     lost, then a no-op.
     """
@@ -84,7 +101,7 @@ def test_a_process_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Pa
     fill(tmp_path, kind, 0, ROWS)
     killed = 0
     for attempt in range(3 * KILLS):
-        child = start(tmp_path)
+        child = start(tmp_path, url)
         time.sleep(draw.uniform(0.0, 0.5))
         child.kill()
         answer, _ = child.communicate()
@@ -93,18 +110,18 @@ def test_a_process_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Pa
         if killed == KILLS:
             break
     assert killed == KILLS, "the run is over before it can be killed: give it more rows"
-    finished(tmp_path)
+    finished(tmp_path, url)
     left, right = (numbers(tmp_path, *file) for file in FILES)
     made = 2 * (ROWS + (attempt + 1) * NEW)
     assert len({row[0] for row in left}) == len(left) == made
     assert left == right
-    assert finished(tmp_path) == [0, 0, made, 0, 0]
-    check_store(tmp_path, made)
+    assert finished(tmp_path, url) == [0, 0, made, 0, 0]
+    check_store(url, made)
 
 
-def check_store(folder: Path, made: int) -> None:
-    """Couplings one to one, journal empty, the killed jobs closed."""
-    store = open_store(f"sqlite:///{folder}/koppel.db")
+def check_store(url: str, made: int) -> None:
+    """Couplings one to one, journal empty, the killed jobs closed, and nothing that `db check` finds."""
+    store = open_store(url)
     assert store.count_couplings("CUSTOMER") == made
     assert store.open_intents("CUSTOMER") == []
     states = [job.state for job in store.jobs()]
@@ -112,14 +129,16 @@ def check_store(folder: Path, made: int) -> None:
     assert "running" not in states
     assert states[:2] == ["done", "done"]
     store.close()
+    assert inspect_store(url) == []
 
 
-def test_a_living_process_keeps_its_lease(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_a_living_process_keeps_its_lease(tmp_path: Path, url: str) -> None:
     """DESIGN 7, fencing: while a process lives, another one is refused; when it is dead, its lease is worth nothing."""
     make(tmp_path, "client id")
     fill(tmp_path, "client id", 0, ROWS)
-    child = start(tmp_path, "idle")
-    store = open_store(f"sqlite:///{tmp_path}/koppel.db")
+    child = start(tmp_path, url, "idle")
+    store = open_store(url)
     assert store.watermark("CUSTOMER", Side.LEFT) is None
     with pytest.raises(LeaseLost, match="is being synchronised by"):
         store.open_job(store.open_run(JobKind.SYNC), "CUSTOMER", JobKind.SYNC, "<->", "")

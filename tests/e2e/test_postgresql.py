@@ -1,4 +1,6 @@
-"""Two-way synchronisation with PostgreSQL on one side or both, through the facade: full, edits, sync, nothing to do."""
+"""Two-way synchronisation with PostgreSQL on one side, or on both and as the store, through the facade: full, edits,
+plan, sync, nothing to do.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from tests.postgresql import connected, dropped, fresh_schema, sql
 
 CONFIGURATION = """
 [koppel]
-store = "sqlite:///koppel.db"
+store = "env:STORE_URL"
 
 [systems.erp]
 connector = "sql"
@@ -65,6 +67,7 @@ class Sides:
         self.crm = connected(self.crm_url)
         self.crm.execute(sql(f"SET search_path = {schema}"))
         self.left = left
+        store_url = f"sqlite:///{folder}/koppel.db"
         if left == "sqlite":
             self.file = sqlite3.connect(folder / "erp.db", isolation_level=None)
             erp_url, stamp = "sqlite:///erp.db", "datetime DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
@@ -74,6 +77,9 @@ class Sides:
             self.server = connected(erp_url)
             self.server.execute(sql(f"SET search_path = {schema}"))
             stamp = "timestamptz DEFAULT now()"
+            store_url, schema = fresh_schema()
+            self.schemas.append(schema)
+        environment.setenv("STORE_URL", store_url)
         environment.setenv("ERP_URL", erp_url)
         environment.setenv("CRM_URL", self.crm_url)
         for statement in ERP:
@@ -149,6 +155,10 @@ def test_full_then_edits_on_both_sides_then_nothing(koppel: Koppel, sides: Sides
     sides.crm.execute(
         "UPDATE account SET credit = credit + 0.01, modifiedon = now() WHERE number BETWEEN 'C00005' AND 'C00019'"
     )
+    before = sides.numbers()
+    plan = koppel.plan()
+    assert sum(job.tally.total.modified for job in plan.jobs) == 25
+    assert sides.numbers() == before
     assert moved(koppel.sync()) == [0, 25, 0]
     left, right = sides.numbers()
     assert left == right

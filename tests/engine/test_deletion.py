@@ -181,8 +181,28 @@ def test_an_emptied_side_halts(twin: Twin) -> None:
     assert twin.effects() == effects
 
 
+def test_a_column_that_reads_blank_everywhere_halts_however_few_it_were(twin: Twin) -> None:
+    """DESIGN 7, guards: column security; every value of a field is gone at once, whatever the limits allow."""
+    pairs = many(twin, 20)
+    for _, right in pairs:
+        twin.right.edit(right, {"phone": None})
+    effects = twin.effects()
+    with pytest.raises(Halted, match="phone reads blank in every record of crm, and 20 had a value"):
+        twin.sync()
+    assert twin.effects() == effects
+    twin.right.edit(pairs[0][1], {"phone": "1"})  # one is enough to see that it can be read
+    assert counts(twin.sync()) == {"modified": 19, "unchanged": 1}
+
+
+def test_a_handful_of_blankings_is_an_ordinary_day(twin: Twin) -> None:
+    """Five records that lose the only values of a field were edited by somebody."""
+    for left, _ in many(twin, 5):
+        twin.left.edit(left, {"phone": None})
+    assert counts(twin.sync()) == {"modified": 5}
+
+
 def test_mass_blankings_halt(twin: Twin) -> None:
-    """DESIGN 7, guards: a column that suddenly reads blank everywhere (column security)."""
+    """DESIGN 7, guards: more than 50 and 20 % of the couplings would lose a value."""
     pairs = many(twin)
     for left, _ in pairs:
         twin.left.edit(left, {"phone": None})

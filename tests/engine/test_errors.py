@@ -3,13 +3,15 @@ C4).
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from koppel.connectors.memory import Unreadable
 from koppel.engine.context import Asked
+from koppel.engine.ping_pong import FEW
 from koppel.model.mapping import ConversionCall, MatchRule
-from koppel.model.policy import Direction, Side
+from koppel.model.policy import Direction, Drift, Side
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from tests.engine.twin import Twin, counts, customer, line, lines, values
 
@@ -125,3 +127,60 @@ def test_ambiguity_is_not_a_create(twin: Twin) -> None:
     assert counts(job) == {"failed": 3}
     assert {error.code for error in twin.errors()} == {"ambiguous"}
     assert twin.effects() == 0
+
+
+@pytest.fixture
+def bouncing(twin: Twin) -> tuple[Twin, str]:
+    """A pair whose name something on the right puts back whenever koppel has written it; the right id."""
+    twin.having(fields=(line("name -> name"), line("phone <-> phone")), drift=Drift.RESTORE)
+    _, right = twin.pair(name="Anna", phone="1")
+    twin.put(Side.LEFT, 2, name="Bea", phone="2")
+    twin.full()
+    for _ in range(FEW):
+        twin.right.edit(right, {"name": "MR ANNA"})
+        assert counts(twin.sync()) == {"modified": 1}
+    twin.right.edit(right, {"name": "MR ANNA"})
+    return twin, right
+
+
+def test_a_ping_pong_is_stopped_by_count_and_listed(bouncing: tuple[Twin, str]) -> None:
+    """DESIGN 7: the same cell written more than a few times a day in one direction is stopped and is an error."""
+    twin, right = bouncing
+    assert counts(twin.sync()) == {"failed": 1}
+    (error,) = twin.errors()
+    assert (error.code, error.field) == ("ping_pong", "name")
+    assert "changes it back" in error.message and "→" not in error.message
+    effects = twin.effects()
+    assert counts(twin.sync()) == {"skipped": 1}
+    assert twin.effects() == effects
+    assert values(twin.right, right) == {"name": "MR ANNA", "phone": "1"}
+
+
+def test_a_ping_pong_is_tried_again_when_a_day_has_passed(bouncing: tuple[Twin, str]) -> None:
+    """Nobody has to lift it once what changed the value back is gone."""
+    twin, right = bouncing
+    twin.sync()
+    twin.sync()
+    twin.clock.moment += timedelta(days=1)
+    assert counts(twin.sync()) == {"modified": 1}
+    assert values(twin.right, right)["name"] == "Anna"
+    assert not twin.errors()
+
+
+def test_a_person_is_not_stopped_as_a_ping_pong(bouncing: tuple[Twin, str]) -> None:
+    """A forced run is somebody's word."""
+    twin, right = bouncing
+    twin.sync()
+    twin.sync(Asked(everything=True, forced=Side.RIGHT))
+    assert values(twin.right, right)["name"] == "Anna"
+    assert not twin.errors()
+
+
+def test_other_records_and_fields_are_not_stopped_by_a_ping_pong(bouncing: tuple[Twin, str]) -> None:
+    """It is a matter of one cell: the name of another record, and another field of the same one, still travel."""
+    twin, right = bouncing
+    twin.right.edit(right, {"name": "Anna", "phone": "3"})
+    for left, name in zip(dict(twin.couplings()), ("Anna", "Cleo"), strict=True):
+        twin.left.edit(left, {"name": name})
+    assert counts(twin.sync()) == {"modified": 2}
+    assert not twin.errors()

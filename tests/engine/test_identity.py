@@ -1,12 +1,16 @@
 """A lost answer is looked up, by whatever tells the record: every kind of identity (DESIGN 7; `Identity`)."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from koppel.connectors.memory import Knobs
+from koppel.engine.context import Asked, JobContext
+from koppel.engine.run import run_lines
 from koppel.errors import LeaseLost
 from koppel.model.bound import Identity
 from koppel.model.policy import OnConflict, OnDelete, Side
@@ -238,6 +242,21 @@ def test_what_a_lost_write_replaced_is_in_the_history(twin: Twin, phase: str) ->
     assert [(entry.before, entry.after) for entry in history] == expected
 
 
+@pytest.mark.parametrize(("days", "left"), [(90, 2), (1, 1), (0, 0)])
+def test_history_is_kept_as_long_as_the_mapping_says(twin: Twin, days: int, left: int) -> None:
+    """DESIGN 11: history_days, 0 = off. An older history is forgotten, whole."""
+    twin.having(history_days=90)
+    record, other = twin.pair(name="Anna")
+    for name in ("Bea", "Cleo"):
+        twin.left.edit(record, {"name": name})
+        twin.sync()
+        twin.clock.moment += timedelta(hours=20)
+    twin.having(history_days=days)
+    twin.sync()
+    assert len(twin.store.history_of("CUSTOMER", Side.RIGHT, other)) == left
+    assert twin.store.count_rows("history") == twin.store.count_rows("history_record") == left
+
+
 def test_two_workers_never_hold_one_mapping(twin: Twin) -> None:
     """DESIGN 7, fencing: the second one gets LeaseLost while the first is alive."""
     twin.context_open()
@@ -265,6 +284,32 @@ def test_a_late_settle_of_an_old_epoch_changes_nothing(twin: Twin) -> None:
     assert len(twin.right.records()) == 1
     twin.full()
     assert len(twin.right.records()) == len(twin.left.records()) == 1
+
+
+def test_a_line_that_was_taken_over_does_not_stop_the_others(twin: Twin) -> None:
+    """DESIGN 7, fencing: a lost lease ends one line of a run, and the job log keeps what its successor wrote."""
+    twin.put(Side.LEFT, 1, name="Anna")
+    first, ran = twin.store, []
+
+    def overtaken() -> None:
+        twin.systems[1].on_effect = lambda phase, name: None
+        twin.store = twin.open()
+        twin.full()
+        twin.store = first
+
+    def open_line(name: str) -> JobContext:
+        ran.append(name)
+        return twin.context(Asked(creates=True, everything=True), mapping=replace(twin.mapping, name=name))
+
+    twin.during("after", "create customer", overtaken)
+    failures = run_lines(["CUSTOMER", "OTHER"], {}, open_line, strict=False)
+    assert ran == ["CUSTOMER", "OTHER"]
+    assert [(name, type(error)) for name, error in failures.errors.items()] == [("CUSTOMER", LeaseLost)]
+    assert [(job.mapping, job.state) for job in twin.store.jobs()] == [
+        ("OTHER", "done"),
+        ("CUSTOMER", "done"),
+        ("CUSTOMER", "interrupted"),
+    ]
 
 
 def test_an_interrupted_job_is_closed_by_the_next_and_its_set_aside_forgotten(twin: Twin) -> None:

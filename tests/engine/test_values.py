@@ -211,6 +211,19 @@ def test_newest_wins_asks_the_systems_clocks(twin: Twin, later: Side) -> None:
     assert values(twin.left, ids[0]) == values(twin.right, ids[1]) == {"name": later.word}
 
 
+def test_newest_knows_that_a_clock_is_ahead(twin: Twin) -> None:
+    """DESIGN 3: the stamps are corrected by the clock offset measured at connection."""
+    twin.having(on_conflict=OnConflict.NEWEST)
+    ids = twin.pair(name="old")
+    twin.ahead = (timedelta(0), timedelta(minutes=1))
+    for side in (Side.RIGHT, Side.LEFT):
+        twin.clock.moment += timedelta(seconds=10)
+        stamp = twin.clock.now() + twin.ahead[side]
+        twin.table(side).edit(ids[side], {"name": side.word, "modified": stamp})
+    twin.sync()
+    assert values(twin.left, ids[0]) == values(twin.right, ids[1]) == {"name": "left"}
+
+
 def test_newest_within_the_skew_is_nobody(twin: Twin) -> None:
     """DESIGN 3: within granularity + skew_seconds a person is asked."""
     twin.having(on_conflict=OnConflict.NEWEST, skew_seconds=5)

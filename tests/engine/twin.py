@@ -86,6 +86,7 @@ class Twin:
     knobs: tuple[Knobs, Knobs] = field(default_factory=lambda: (Knobs(), Knobs()))
     clock: Clock = field(default_factory=Clock)
     more: dict[str, Mapping] = field(default_factory=dict)
+    ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
 
     def __post_init__(self) -> None:
         """Make both systems and the store."""
@@ -145,7 +146,8 @@ class Twin:
         named = {name for reference in references for name in reference.mappings}
         referenced = {name: (self.opened(known[name].left), self.opened(known[name].right)) for name in named}
         hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
-        return Tables(("erp", "crm"), (self.opened(mapping.left), self.opened(mapping.right)), referenced, hops)
+        sides = (self.opened(mapping.left), self.opened(mapping.right))
+        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead)
 
     def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""

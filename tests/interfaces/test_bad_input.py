@@ -78,6 +78,25 @@ def test_mistakes_in_the_file_are_told_at_once(here: Desk, capsys: pytest.Captur
     assert not (here.folder / "koppel.db").exists()
 
 
+def test_every_wrong_table_key_and_stamp_is_told(here: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Issue, bad input: all at once also where one mapping is wrong on both its sides, or another names it."""
+    here.configure('left  = "erp.customer"', 'left  = "erp.custmer"')
+    here.configure('page = "sales"', 'right_key = "nokey"\nright_modified = "nostamp"')
+    code, said = refused(here, capsys, "sync")
+    assert code == 2
+    for mistake in ("no table 'custmer'", "no column nokey", "no column nostamp"):
+        assert said.count(mistake) == 1, said
+
+
+def test_a_configuration_without_mappings_is_told(here: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run over nothing would end well and say nothing."""
+    text = (here.folder / "koppel.toml").read_text("utf-8")
+    (here.folder / "koppel.toml").write_text(text[: text.index("[mappings")], "utf-8")
+    for words in (("sync",), ("full", "--yes"), ("plan",)):
+        code, said = refused(here, capsys, *words)
+        assert code == 2 and "no mapping is configured" in said and "→" in said
+
+
 def test_a_cycle_is_told(here: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     here.configure('page = "sales"', 'after = ["SECOND"]')
     text = (here.folder / "koppel.toml").read_text() + SECOND.format(

@@ -48,8 +48,10 @@ def test_the_same_field_edited_on_both_sides_is_a_conflict(desk: Desk) -> None:
     done = desk.koppel("sync", "--json")
     assert (done.code, done.json["jobs"][0]["counts"]["conflicts"]) == (1, HUNDRED)
     assert desk.writes() == before
-    conflicts = desk.koppel("conflicts", "--json", "--all").json
-    assert len(conflicts) == HUNDRED
+    conflicts = desk.koppel("conflicts", "--json").json
+    assert len(conflicts) == HUNDRED  # a document holds everything, a table what can be read
+    assert len(desk.koppel("conflicts", "--json", "--limit", "7").json) == 7
+    assert "… and 50 conflicts more (--limit N, --all)" in desk.koppel("conflicts").out
     assert {tuple(conflict["fields"]) for conflict in conflicts} == {("name",)}
     assert {(c["left_values"][0][:4], c["right_values"][0][:5]) for c in conflicts} == {("Left", "Right")}
     a_second_run_writes_nothing(desk)
@@ -106,6 +108,36 @@ def test_likely_pairs_are_coupled_by_one_choice(desk: Desk) -> None:
     assert desk.couplings() == 8
     assert desk.koppel("conflicts", "--json").json == []
     a_second_run_writes_nothing(desk)
+
+
+def test_a_plan_of_a_full_run_says_that_it_would_halt(desk: Desk) -> None:
+    """DESIGN 8: a plan promises nothing that the run does not do; likely pairs nobody has decided halt the run."""
+    customers(desk, range(1, 5))
+    accounts(desk, range(3, 7))
+    desk.change("crm", "UPDATE account SET accountnumber = 'X' || accountnumber")  # two are alike by their e-mail
+    before = desk.writes()
+    for words in (("full", "--plan"), ("plan", "--full")):
+        undecided = desk.koppel(*words, "--json")
+        assert undecided.code == 4
+        assert "2 uncoupled records on both sides" in undecided.json["halted"]
+        assert "would halt" in undecided.err and "--couple-likely" in undecided.err
+    for choice, coupled, created in (("--couple-likely", 2, 4), ("--create-anyway", 0, 8)):
+        planned = desk.koppel("full", "--plan", choice, "--json")
+        assert (planned.code, planned.json["halted"]) == (0, None), planned.err
+        [job] = planned.json["jobs"]
+        assert (job["counts"]["coupled"], job["counts"]["inserted"]) == (coupled, created)
+    assert desk.writes() == before and desk.couplings() == 0
+
+
+def test_a_plan_knows_which_keys_are_taken(desk: Desk) -> None:
+    """Kept apart from the account with its number, customer C00001 can be created once only: the plan says so too."""
+    desk.configure('match = ["no = accountnumber", "e_mail = emailaddress1 (ignore case)"]\n', "")
+    customers(desk, [1])
+    accounts(desk, [1])
+    planned = desk.koppel("full", "--plan", "--create-anyway", "--json").json["jobs"][0]["counts"]
+    done = desk.koppel("full", "--yes", "--create-anyway", "--json").json["jobs"][0]["counts"]
+    assert planned == done
+    assert (done["inserted"], done["failed"]) == (1, 1)
 
 
 def test_create_anyway_keeps_likely_pairs_apart(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """Commands on single records: errors, conflicts, couplings, guards, explanations, as a person uses them."""
 
+import pytest
+
 from tests.interfaces.desk import Desk, accounts, coupled_desk, customers
 
 
@@ -39,6 +41,41 @@ def test_explain_tells_what_would_happen_and_what_did(desk: Desk) -> None:
     document = desk.koppel("explain", "CUSTOMER", "C00001", "--json").json
     assert (document["coupled"], document["action"]) == (True, "update in crm")
     assert [entry["after"] for entry in document["history"]] == ["Once"]
+
+
+def test_explain_tells_what_becomes_of_an_uncoupled_record(desk: Desk) -> None:
+    """What a run would do, not what the mapping's file says alone: the filter, a person and likely pairs count."""
+    coupled_desk(desk, 1)
+    customers(desk, [2, 3])
+    accounts(desk, [3, 4])
+    desk.change("crm", "UPDATE account SET statecode = 1 WHERE accountnumber = 'C00004'")
+    outside = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00004'")[0][0]
+
+    def told(record: str) -> tuple[str, str]:
+        document = desk.koppel("explain", "CUSTOMER", record, "--json").json
+        return document["action"], document["sentence"]
+
+    assert told("C00002") == ("keep", "The record is not coupled, and this mapping leaves uncoupled records alone.")
+    desk.configure('page = "sales"', "only_coupled = false")
+    assert told("C00002")[0] == "create in crm"
+    assert told("C00003")[0] == "couple" and "found by no = accountnumber" in told("C00003")[1]
+    assert told(outside)[0] == "keep" and "outside the mapping's filter" in told(outside)[1]
+    assert desk.koppel("uncouple", "CUSTOMER", "C00001").code == 0
+    assert told("C00001")[0] == "keep" and "keeps it apart" in told("C00001")[1]
+
+
+def test_records_that_were_meant_and_left_alone_are_told(desk: Desk) -> None:
+    """Semantics A7, F10: a selection says which of its records nothing was done with, and why."""
+    coupled_desk(desk, 2)
+    customers(desk, [3])
+    desk.edit("erp", "name = 'Changed'")
+    desk.change("crm", "UPDATE account SET statecode = 1 WHERE accountnumber = 'C00002'")
+    done = desk.koppel("sync", "CUSTOMER", "C00001", "C00002", "C00003", "--json")
+    assert done.code == 0, done.err
+    assert list(done.json["left_alone"]) == ["C00002", "C00003"]
+    assert "C00002: A record is outside the mapping's filter" in done.err
+    assert "C00003: The record is not coupled, and this mapping leaves uncoupled records alone." in done.err
+    assert desk.koppel("sync", "CUSTOMER", "C00001", "--json").json["left_alone"] == {}
 
 
 def test_a_deletion_is_asked_and_resolved(desk: Desk) -> None:
@@ -105,6 +142,40 @@ def test_couple_and_uncouple(desk: Desk) -> None:
     assert desk.koppel("couple", "CUSTOMER", "C00002", ids[1], "--quiet").code == 1  # names differ: a first contact
     assert desk.koppel("uncouple", "CUSTOMER", "--all").code == 0
     assert desk.writes() == before and desk.couplings() == 0
+
+
+def test_a_refused_coupling_takes_none_away(desk: Desk) -> None:
+    """A record whose partner is gone may be coupled anew (semantics F2); when that is refused, its coupling stays."""
+    coupled_desk(desk, 2)
+    desk.change("crm", "DELETE FROM account WHERE accountnumber = 'C00001'")
+    refused = desk.koppel("couple", "CUSTOMER", "C00001", "nobody")
+    assert refused.code == 2 and "no record 'nobody'" in refused.err
+    assert desk.couplings() == 2
+    accounts(desk, [1])
+    [(made,)] = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00001'")
+    assert desk.koppel("couple", "CUSTOMER", "C00001", made, "--quiet").code == 0
+    assert desk.couplings() == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("couple", "CUSTOMER", "C00003", "{account}"),
+        ("match", "CUSTOMER", "--accept"),
+        ("match", "CUSTOMER", "--reject"),
+    ],
+)
+def test_a_changed_filter_halts_the_manual_verbs_too(desk: Desk, words: tuple[str, ...]) -> None:
+    """DESIGN 7, guards: only `koppel apply` puts a changed filter in force; coupling by hand does not on the way."""
+    coupled_desk(desk, 2)
+    customers(desk, [3])
+    accounts(desk, [3])
+    [(account,)] = desk.rows("crm", "SELECT accountid FROM account WHERE accountnumber = 'C00003'")
+    desk.configure('right_filter = "statecode = 0"', 'right_filter = "statecode = 0 OR statecode = 1"')
+    halted = desk.koppel(*(word.format(account=account) for word in words))
+    assert halted.code == 4 and "koppel apply" in halted.err
+    assert desk.couplings() == 2
+    assert desk.koppel("sync", "--quiet").code == 4
 
 
 def test_match_lists_couples_and_keeps_apart(desk: Desk) -> None:

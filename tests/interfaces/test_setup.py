@@ -71,6 +71,8 @@ def test_apply_says_what_changes_and_a_changed_filter_waits_for_it(desk: Desk) -
     desk.configure('right_filter = "statecode = 0"', 'right_filter = "statecode = 1"')
     halted = desk.koppel("sync")
     assert halted.code == 4 and "koppel apply" in halted.err
+    foreseen = desk.koppel("sync", "--plan")
+    assert foreseen.code == 4 and "would halt" in foreseen.err and "koppel apply" in foreseen.err
     planned = desk.koppel("apply", "--plan")
     assert "right_filter" in planned.out and "Nothing was written." in planned.out
     assert desk.koppel("sync", "--quiet").code == 4

@@ -89,9 +89,13 @@ def test_json_on_a_terminal_still_asks(desk: Desk) -> None:
 
 
 def test_a_forced_run_and_uncoupling_all_are_confirmed_with_counts(desk: Desk) -> None:
+    """DESIGN 3: a forced run is a separate choice that says how many values it replaces; it looks before it asks."""
     coupled_desk(desk, 2)
+    desk.edit("crm", "name = 'Changed', emailaddress1 = 'changed'", "accountnumber = 'C00002'")
     forced = desk.talk(["sync", "CUSTOMER", "--force", "--to", "crm"], ["no"])
-    assert "Look at every coupling of 1 mapping (2 couplings) and carry all values that differ to crm?" in forced.out
+    assert "Look at every coupling of 1 mapping (2 couplings)" in forced.out
+    assert "carry all values that differ to crm: 2 values of 1 record?" in forced.out
+    assert ("Changed",) in desk.rows("crm", "SELECT name FROM account")
     uncoupled = desk.talk(["uncouple", "CUSTOMER", "--all"], ["no"])
     assert "Take 2 couplings of CUSTOMER away?" in uncoupled.out
     assert desk.couplings() == 2

@@ -92,6 +92,13 @@ def test_dying_breaks_no_law(tmp_path: Path, identity: Identity, direction: Dire
     assert die_at_every_moment(tmp_path, setting, share=share) > 2
 
 
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_dying_with_several_pages_open_breaks_no_law(tmp_path: Path, pipelined: bool) -> None:
+    """DESIGN 5: pages overlap, and the journal orders nothing but its own rows."""
+    setting = Setting(Identity.CLIENT, on_delete=OnDelete.DELETE, families=False, batch_rows=2, pipelined=pipelined)
+    assert die_at_every_moment(tmp_path, setting, share=slice(0, None, 4)) > 5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("identity", "direction"), ALL)
 def test_dying_at_any_moment_breaks_no_law(tmp_path: Path, identity: Identity, direction: Direction) -> None:

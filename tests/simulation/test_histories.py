@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from koppel.testing.world import World
+from tests.postgresql import dropped, fresh_schema
 
-SEEDS, STEPS = 60, 3
+SEEDS, SERVER_SEEDS, STEPS = 60, 8, 3
 
 
-def lived(folder: Path, seed: int, steps: int) -> World:
+def lived(folder: Path, seed: int, steps: int, store_url: str = "") -> World:
     """A world after that history, come to rest and checked. A failure says how to see it again."""
-    world = World(folder, seed)
+    world = World(folder, seed, store_url=store_url)
     try:
         world.live(steps)
         world.rest()
@@ -32,10 +33,35 @@ def lived(folder: Path, seed: int, steps: int) -> World:
     return world
 
 
+def hunted() -> tuple[int, int, int]:
+    """The first seed of a hunt, how many, and how many steps each."""
+    defaults = {"SEED": 1000, "SEEDS": 100, "STEPS": 12}
+    first, number, steps = (int(os.environ.get(f"KOPPEL_{name}", default)) for name, default in defaults.items())
+    return first, number, steps
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_history_breaks_no_law(tmp_path: Path, seed: int) -> None:
     """No duplicates, couplings one to one, journal empty, sides equal where nothing is open, no edit lost, fixpoint."""
     lived(tmp_path, seed, STEPS)
+
+
+@pytest.mark.parametrize("seed", range(SERVER_SEEDS))
+def test_a_history_over_a_postgresql_store_breaks_no_law(tmp_path: Path, seed: int) -> None:
+    """Issue 3: the crash simulation runs over both stores."""
+    url, schema = fresh_schema()
+    lived(tmp_path, seed, STEPS, url)
+    dropped(schema)
+
+
+@pytest.mark.slow
+def test_hunt_over_a_postgresql_store(tmp_path: Path) -> None:
+    """More of the same: KOPPEL_SEED, KOPPEL_SEEDS, KOPPEL_STEPS as below."""
+    first, number, steps = hunted()
+    for seed in range(first, first + number):
+        url, schema = fresh_schema()
+        lived(tmp_path, seed, steps, url)
+        dropped(schema)
 
 
 def test_the_same_seed_gives_the_same_history(tmp_path: Path) -> None:
@@ -52,9 +78,7 @@ def test_the_same_seed_gives_the_same_history(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_hunt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As long a hunt as asked for: KOPPEL_SEED (first seed), KOPPEL_SEEDS (how many), KOPPEL_STEPS (per seed)."""
-    first, number, steps = (
-        int(os.environ.get(f"KOPPEL_{n}", d)) for n, d in (("SEED", 1000), ("SEEDS", 100), ("STEPS", 12))
-    )
+    first, number, steps = hunted()
     kills = 0
     for seed in range(first, first + number):
         kills += lived(tmp_path, seed, steps).kills

@@ -17,7 +17,7 @@ from koppel.testing.world_tables import Setting
 from koppel.transform.translate import prints
 from tests.simulation.test_every_moment import die_at_every_moment
 
-SEEDS, STEPS = 6, 4
+SEEDS, STEPS = 10, 4
 
 
 class Forgetful(WatchedStore):

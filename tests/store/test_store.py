@@ -2,27 +2,24 @@
 up.
 """
 
+from types import SimpleNamespace
+
 import polars as pl
 import pytest
 
 from koppel.errors import ConfigurationError, LeaseLost, StoreFailure
-from koppel.model.coupling import COUPLING, INTENT_SCHEMA, Intent, Settlement
+from koppel.model.coupling import COUPLING, Settlement
 from koppel.model.job import Counts, JobKind, JobState, Tally
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
-from koppel.model.write import WriteKind
 from koppel.ports import Watermark
 from koppel.store import SqlStore, open_store
-from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, error, job, lined_up, settle
+from koppel.store.database import unfit
+from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, error, intent, job, lined_up, settle
 
 
 def _named(*records: tuple[str, str | None]) -> pl.DataFrame:
     return pl.DataFrame(list(records), schema={ID: pl.String(), VERSION: pl.String()}, orient="row")
-
-
-def _intent() -> Intent:
-    row = (0, None, "l1", None, b"source", b"sent", None, 1)
-    return Intent(Side.RIGHT, WriteKind.CREATE, pl.DataFrame([row], schema=INTENT_SCHEMA, orient="row"))
 
 
 class TestCouplings:
@@ -57,7 +54,8 @@ class TestCouplings:
         settle(store, job(store), couplings=couplings(("l1", "r1")))
         store.uncouple("CUSTOMER", store.all_couplings("CUSTOMER"), apart=True)
         assert store.apart("CUSTOMER", Side.RIGHT, pl.Series(["r1"])).rows() == [("r1", "l1", False)]
-        store.couple("CUSTOMER", pl.DataFrame({"left_id": ["l1"], "right_id": ["r1"]}))
+        by_hand = pl.DataFrame({"left_id": ["l1", "l2", "l3"], "right_id": ["r1", "r2", "r1"]})
+        assert store.couple("CUSTOMER", by_hand) == 2  # a record that is coupled already is left alone
         assert len(store.apart("CUSTOMER", Side.LEFT, pl.Series(["l1"]))) == 0
 
     def test_translate_references_by_the_first_mapping_that_has_one(self, store: SqlStore) -> None:
@@ -65,6 +63,32 @@ class TestCouplings:
         settle(store, job(store, "VENDOR"), couplings=couplings(("x", "a2"), ("y", "a3")))
         found = store.partners(["CUSTOMER", "VENDOR"], Side.LEFT, pl.Series(["x", "y", "z", None]))
         assert sorted(found.rows()) == [("x", "a1"), ("y", "a3")]
+
+    def test_are_found_by_ids_of_any_shape(self, store: SqlStore) -> None:
+        """Ids are other people's texts: one parameter holds thousands of them, whatever is in them."""
+        odd = [
+            "",
+            " ",
+            "NULL",
+            "null",
+            "\\N",
+            'a"b',
+            "a,b",
+            "{a}",
+            "a\\",
+            "it's",
+            "a\tb\r\nc",
+            "日本 😀",
+            "%s",
+            ":x",
+            "x" * 2000,
+        ]
+        settle(store, job(store), couplings=couplings(*((text, f"r{text}") for text in odd)))
+        found = store.coupled("CUSTOMER", Side.LEFT, pl.Series([*odd, None, "not there"]))
+        assert sorted(found["left_id"]) == sorted(odd)
+        numbers = found[COUPLING].to_list()
+        assert len(store.uncouple("CUSTOMER", [*numbers[:3], -5], apart=False)) == 3
+        assert len(store.uncouple("CUSTOMER", [], apart=False)) == 0
 
 
 class TestLeases:
@@ -89,7 +113,7 @@ class TestLeases:
         """A settle refused by epoch changes nothing."""
         late = shelf.open("one")
         at = job(late)
-        (number,) = late.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
+        (number,) = late.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
         shelf.later(hours=1)
         job(shelf.open("two"))
         with pytest.raises(LeaseLost):
@@ -101,16 +125,16 @@ class TestLeases:
 class TestJournal:
     def test_keeps_an_intent_until_it_is_settled(self, store: SqlStore) -> None:
         at = job(store)
-        (number,) = store.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
-        (open_intent,) = store.open_intents("CUSTOMER")
-        assert open_intent.intent.rows.equals(_intent().rows)
+        (number,) = store.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
+        (found,) = store.open_intents("CUSTOMER")
+        assert found.intent.rows.equals(intent().rows)
         store.settle(at, number, Settlement(tally=Tally(to_right=Counts(inserted=1))))
         assert store.open_intents("CUSTOMER") == []
         assert store.jobs()[0].tally.total.inserted == 1
 
     def test_keeps_the_id_chosen_for_a_create_that_did_not_come_to_be(self, store: SqlStore) -> None:
         at = job(store)
-        (number,) = store.intend(at, Settlement(), [_intent()], NOTHING_ASIDE)
+        (number,) = store.intend(at, Settlement(), [intent()], NOTHING_ASIDE)
         store.abandon(at, number, Settlement(), pl.DataFrame({"id": ["l1"], "chosen": ["r1"]}))
         assert store.chosen_ids("CUSTOMER", Side.RIGHT, pl.Series(["l1", "l2"])).rows() == [("l1", "r1")]
         settle(store, at, couplings=couplings(("l1", "r1")))
@@ -233,17 +257,65 @@ def test_what_is_no_store_is_refused_in_words(tmp_path: object) -> None:
         open_store(f"sqlite:///{path}")
 
 
+def test_a_text_that_postgresql_does_not_keep_is_told(shelf: Shelf) -> None:
+    store = shelf.open()
+    at = job(store)
+    zero = couplings(("a\0b", "r1"))
+    if shelf.url.startswith("sqlite"):
+        settle(store, at, couplings=zero)
+        assert store.coupled("CUSTOMER", Side.RIGHT, pl.Series(["r1"]))["left_id"][0] == "a\0b"
+        return
+    for attempt in (lambda: settle(store, at, couplings=zero), lambda: store.coupled("C", Side.LEFT, zero["left_id"])):
+        with pytest.raises(StoreFailure, match="code 0; keep such records in a SQLite store"):
+            attempt()
+    assert store.count_couplings("CUSTOMER") == 0
+
+
+def test_a_connection_that_breaks_is_told_once_and_the_next_job_begins_afresh(shelf: Shelf) -> None:
+    """What a job had lined up is gone with its connection, so it must fail and not go on without."""
+    if shelf.url.startswith("sqlite"):
+        pytest.skip("a file does not hang up")
+    store, killer = shelf.open(), shelf.open("two")
+    at = job(store)
+    settle(store, at, couplings=couplings(("l1", "r1")))
+    store.begin_due(at)
+    store.add_due(Side.LEFT, _named(("l1", "2")))
+    with store.transaction() as connection:
+        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    with killer.transaction() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({backend}, 5000)")
+    with pytest.raises(StoreFailure, match="cannot be used"):
+        store.add_due(Side.LEFT, _named(("l2", "2")))
+    store.finish_job(at, JobState.FAILED, "the store was away", [None, None], swept=False)
+    again = job(store)
+    store.begin_due(again)
+    store.add_due(Side.LEFT, _named(("l1", "2")))
+    assert store.line_up(again, everything=False, lone=False, swept=[], layout=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "encoding", "said"),
+    [
+        (130014, "UTF8", "PostgreSQL 13 is too old, 14"),
+        (160000, "LATIN1", "does not keep Unicode"),
+        (140000, "UTF8", ""),
+    ],
+)
+def test_a_server_that_cannot_keep_a_store_is_refused(version: int, encoding: str, said: str) -> None:
+    problem = unfit(SimpleNamespace(server_version=version, parameter_status={"server_encoding": encoding}.get))
+    assert (problem is None) if not said else (said in problem.what)
+
+
 def test_another_kind_of_store_is_refused_in_words() -> None:
-    with pytest.raises(ConfigurationError, match="only SQLite"):
+    with pytest.raises(ConfigurationError, match="only SQLite and PostgreSQL"):
         open_store("mysql://host/db")
 
 
-def test_a_store_of_another_schema_is_not_opened(shelf: Shelf) -> None:
-    store = shelf.open()
-    with store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE meta SET value = '99' WHERE key = 'schema'")
-    with pytest.raises(ConfigurationError, match="schema 99"):
-        shelf.open("two")
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with pytest.raises(StoreFailure) as failed:
+        open_store("postgresql://me:secret@127.0.0.1:1/db?password=secret")
+    assert "postgresql://127.0.0.1:1/db" in str(failed.value)
+    assert "secret" not in str(failed.value)
 
 
 def test_a_paused_mapping_stays_paused_until_it_is_resumed(shelf: Shelf) -> None:

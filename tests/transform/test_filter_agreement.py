@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koppel.connectors.filter_sql import install, to_sql
+from koppel.connectors.filter_sql import to_sql
+from koppel.connectors.sql.filter import SqliteTerms, install
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Not, OneOf, Or
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape, dtype
 from koppel.transform.filter import check, format_filter, parse, to_polars
@@ -147,7 +148,7 @@ def engine() -> Iterator[sa.Engine]:
 def in_sqlite(filter_: Filter, values: Sequence[dict[str, object]], engine: sa.Engine) -> list[int]:
     names = [field.name for field in FIELDS]
     columns = {name: sa.column(name) for name in names}
-    condition = to_sql(filter_, columns, {field.name: field for field in FIELDS})
+    condition = to_sql(filter_, columns, {field.name: field for field in FIELDS}, SqliteTerms())
     query = sa.select(columns["n"]).select_from(sa.table("sample")).where(condition).order_by(columns["n"])
     with engine.connect() as connection:
         marks = ", ".join("?" * len(names))

@@ -5,6 +5,7 @@ from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport, as_json
+from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
     "RunReport",
     "WorkLine",
     "as_json",
+    "check_store_of",
     "edit_demo",
     "make_demo",
+    "move_store_of",
     "starter",
+    "upgrade_store_of",
 ]

@@ -19,6 +19,9 @@ def select(mappings: Mapping[str, TableMapping], names: Sequence[str], page: str
     """The mappings meant, in file order; all when nothing is named. Raises `ConfigurationError` for what does not
     exist.
     """
+    if not mappings:
+        remedy = "line two tables up under [mappings.NAME]; koppel init --help tells of an example"
+        raise ConfigurationError([Problem("", "no mapping is configured", remedy)])
     unknown = [name for name in names if name not in mappings]
     if unknown:
         raise ConfigurationError([_unknown(name, mappings) for name in unknown])
@@ -84,7 +87,7 @@ def _check_system(workplace: Workplace, name: str) -> CheckLine:
 
 def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     try:
-        bound, _ = workplace.connections.bind(workplace.mappings[name])
+        bound, tables = workplace.connections.bind(workplace.mappings[name])
     except ConfigurationError as error:
         return [
             CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy)
@@ -97,7 +100,9 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
         for side in Side
         if bound.mapping.direction.reaches(side)
     ]
-    return [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
+    lines = [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
+    caveats = {bound.mapping.table(side): tables[side].table.features.caveat for side in Side}
+    return lines + [CheckLine(name, True, f"{table}: {caveat}") for table, caveat in caveats.items() if caveat]
 
 
 def apply(workplace: Workplace, plan: bool) -> list[ApplyLine]:

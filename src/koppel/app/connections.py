@@ -4,7 +4,7 @@ bound to them.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
@@ -39,6 +39,7 @@ class Connections:
 
     configuration: Configuration
     systems: dict[str, System] = field(default_factory=dict)
+    ahead: dict[str, timedelta] = field(default_factory=dict, init=False)
     wrap: Callable[[Mapping, str, OpenTable], OpenTable] = lambda mapping, system, table: table
 
     def system(self, name: str) -> System:
@@ -49,23 +50,38 @@ class Connections:
             self.systems[name] = _open(name, self.configuration.system_url(name), config.timezone, kinds)
         return self.systems[name]
 
+    def clock_ahead(self, name: str) -> timedelta:
+        """How far the clock of a system is ahead of ours, measured when it was first asked; the answer takes a moment,
+        of which half is the way there.
+        """
+        if name not in self.ahead:
+            before = now()
+            there = self.system(name).now()
+            self.ahead[name] = there - before - (now() - before) / 2
+        return self.ahead[name]
+
     def close(self) -> None:
         """Close what was opened."""
+        self.ahead.clear()
         while self.systems:  # one that cannot be closed must not be used again either
             self.systems.popitem()[1].close()
 
     def check_identities(self, mappings: Sequence[Mapping], store: SqlStore) -> None:
-        """Halt when a name stands for another installation than before; remember those met for the first time."""
+        """Halt when a name stands for another installation than before."""
         changed = []
         for name in dict.fromkeys(m.table(side).system for m in mappings for side in Side):
             identity, known = self.system(name).identity(), store.system_identity(name)
-            if known is None:
-                store.remember_system(name, identity)
-            elif known != identity:
+            if known not in (None, identity):
                 changed.append((name, f"{name} is not the installation it was: it was {known}, it is {identity}"))
         if changed:
             names = changed[0][0]
             raise Halted([text for _, text in changed], f"koppel systems adopt {names} --as copy|restored|moved")
+
+    def remember_identities(self, mappings: Sequence[Mapping], store: SqlStore) -> None:
+        """Know the installations met for the first time from now on."""
+        for name in dict.fromkeys(m.table(side).system for m in mappings for side in Side):
+            if store.system_identity(name) is None:
+                store.remember_system(name, self.system(name).identity())
 
     def tables(self, mapping: Mapping) -> Tables:
         """Both tables of a mapping, and those its references lead through."""
@@ -86,8 +102,32 @@ class Connections:
         """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or
         `SystemFailure`.
         """
-        tables = self.tables(mapping)
-        return bind(mapping, tables), tables
+        try:
+            tables = self.tables(mapping)
+        except ConfigurationError:
+            raise ConfigurationError(self._problems(mapping)) from None
+        bound = bind(mapping, tables)
+        if bound.asks_the_clock:
+            left, right = (self.clock_ahead(mapping.table(side).system) for side in Side)
+            tables = replace(tables, ahead=(left, right))
+        return bound, tables
+
+    def _problems(self, mapping: Mapping) -> list[Problem]:
+        """What is wrong with the tables of a mapping, with all of them."""
+        references = [line.reference for line in mapping.fields if line.reference is not None and line.enabled]
+        used = [
+            mapping,
+            *(self.configuration.mappings[name] for reference in references for name in reference.mappings),
+        ]
+        wanted = [(one.table(side), one.options(side)) for one in used for side in Side]
+        wanted += [(reference.hop.table, SideOptions()) for reference in references if reference.hop is not None]
+        problems: list[Problem] = []
+        for table, options in wanted:
+            try:
+                self._open(table, options)
+            except ConfigurationError as error:
+                problems += error.problems
+        return list(dict.fromkeys(problems))
 
     def _wrapped(self, mapping: Mapping, side: Side) -> OpenTable:
         return self.wrap(mapping, mapping.table(side).system, self._open(mapping.table(side), mapping.options(side)))
@@ -107,13 +147,21 @@ class Connections:
 
 def _open(name: str, url: str, timezone: str, kinds: dict[str, dict[str, str]] | None) -> System:
     """The connector that the URL asks for; none is loaded that nobody asked for."""
-    if url.startswith(("postgresql:", "postgresql+psycopg:")):
-        try:
-            from koppel.connectors import postgresql
-        except ModuleNotFoundError as error:
-            remedy = "install it with: pip install 'koppel[postgresql]'"
-            raise ConfigurationError([Problem(name, f"{error.name} is not installed", remedy)]) from error
-        return postgresql.open_system(name, url, timezone, kinds)
+    scheme = url.partition(":")[0].partition("+")[0]
+    try:
+        match scheme:
+            case "postgresql" | "postgres":
+                from koppel.connectors import postgresql
+
+                return postgresql.open_system(name, url, timezone, kinds)
+            case "mariadb" | "mysql":
+                from koppel.connectors import mariadb
+
+                return mariadb.open_system(name, url, timezone, kinds)
+    except ModuleNotFoundError as error:
+        extra = "mariadb" if error.name == "pymysql" else "postgresql"
+        remedy = f"install it with: pip install 'koppel[{extra}]'"
+        raise ConfigurationError([Problem(name, f"{error.name} is not installed", remedy)]) from error
     from koppel.connectors import sql
 
     return sql.open_system(name, url, timezone, kinds)

@@ -9,7 +9,7 @@ from koppel.app import checks, lookups, manual
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
-from koppel.app.planning import plan_run
+from koppel.app.planning import plan_full, plan_run
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport
 from koppel.app.worker import Tell, Wait, work
 from koppel.config import Configuration, dump, load
@@ -115,10 +115,14 @@ class Koppel:
         force_to: str | None = None,
         sweep: bool = False,
         first_contact: Mapping[str, FirstContact] | None = None,
+        couple_likely: bool = False,
+        create_anyway: bool = False,
     ) -> PlanReport:
         """What `sync` (or `full`) would do, found out by doing it to nothing."""
         chosen, asked = self._asked(names, everything, force_to, sweep, first_contact or {})
-        return plan_run(self._workplace, JobKind.FULL if full else JobKind.SYNC, chosen, asked)
+        if full:
+            return plan_full(self._workplace, chosen, asked, couple_likely, create_anyway)
+        return plan_run(self._workplace, JobKind.SYNC, chosen, asked)
 
     def _asked(
         self,

@@ -11,7 +11,7 @@ from koppel.app.levels import Workplace, run, winners
 from koppel.app.preflight import preflight
 from koppel.app.report import RunReport
 from koppel.engine.context import Asked
-from koppel.engine.review import review
+from koppel.engine.review import find_likely, review
 from koppel.errors import ConfigurationError, Halted, Problem
 from koppel.model.job import JobKind, JobState
 from koppel.model.policy import FirstContact
@@ -48,16 +48,33 @@ def full_run(workplace: Workplace, names: Sequence[str], options: FullOptions) -
     held = workplace.store.held(lines)
     if held:
         raise Halted([f"{', '.join(held)}: being synchronised right now by another process"], "koppel jobs")
-    likely = {line.mapping: line.likely for line in review_lines(workplace, lines) if len(line.likely)}
+    likely = likely_pairs(workplace, lines)
     if likely and not (options.couple_likely or options.create_anyway):
-        raise Halted(_likely_reasons(likely), _next_command(likely))
-    for name, pairs in likely.items():
-        if options.create_anyway:
-            workplace.store.apply_mapping(name, workplace.document(name))
-            workplace.store.keep_apart(name, pairs, creates=True)
+        raise undecided(likely)
+    if options.create_anyway:
+        keep_apart(workplace, likely)
     won = winners(options.first_contact, lines)
     asked = {name: Asked(creates=True, everything=True, sweep=True, first_contact=won[name]) for name in lines}
     return run(workplace, JobKind.FULL, lines, asked, strict=True)
+
+
+def likely_pairs(workplace: Workplace, lines: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """The likely pairs of the lines that have any."""
+    preflight(workplace.connections, [workplace.mappings[name] for name in lines], writes=False)
+    found = {name: find_likely(workplace.look(name, Asked(creates=True))) for name in lines}
+    return {name: pairs for name, pairs in found.items() if len(pairs)}
+
+
+def undecided(likely: Mapping[str, pl.DataFrame]) -> Halted:
+    """What halts a full run while nobody has said what becomes of these pairs."""
+    return Halted(_likely_reasons(likely), _next_command(likely))
+
+
+def keep_apart(workplace: Workplace, likely: Mapping[str, pl.DataFrame]) -> None:
+    """Never couple these pairs; each of their records may be created on the other side."""
+    for name, pairs in likely.items():
+        workplace.store.apply_mapping(name, workplace.document(name))
+        workplace.store.keep_apart(name, pairs, creates=True)
 
 
 def full_lines(workplace: Workplace, names: Sequence[str], options: FullOptions) -> list[str]:

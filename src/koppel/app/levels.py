@@ -73,6 +73,11 @@ class Workplace:
         our back.
         """
         preflight(self.connections, [self.mappings[name] for name in names], writes=True)
+        self.refuse_surprises(names)
+        self.connections.remember_identities([self.mappings[name] for name in names], self.store)
+
+    def refuse_surprises(self, names: Sequence[str]) -> None:
+        """Halt where a system is not the one it was, or a filter changed behind our back. Writes nothing."""
         self.connections.check_identities([self.mappings[name] for name in names], self.store)
         changed = [name for name in names if self._filter_changed(name)]
         if changed:

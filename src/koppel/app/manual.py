@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from koppel.app.checks import select, side_of
@@ -10,6 +11,7 @@ from koppel.app.levels import Workplace
 from koppel.app.lookups import find_record
 from koppel.app.report import MatchReport, RunReport
 from koppel.engine.context import Asked, JobContext
+from koppel.engine.explain import explain_pair, pair_of
 from koppel.engine.job import AT_ONCE, fail, finish, run_job, run_pairs
 from koppel.engine.page import read_page
 from koppel.engine.review import review
@@ -18,6 +20,7 @@ from koppel.model.coupling import COUPLING, PAIR_SCHEMA, ConflictKind
 from koppel.model.job import JobKind, JobState
 from koppel.model.listing import Conflict
 from koppel.model.policy import FirstContact, OnDelete, Side
+from koppel.model.situation import Presence
 from koppel.ports import Want
 from koppel.reconcile.plan import Aside
 
@@ -72,7 +75,20 @@ def sync_records(workplace: Workplace, mapping: str, records: Sequence[str], for
                 lone.append((side, record))
         run_pairs(context, couplings, lone)
 
-    return _one_job(workplace, mapping, JobKind.SYNC, asked, work)
+    report = _one_job(workplace, mapping, JobKind.SYNC, asked, work)
+    return replace(report, left_alone=_left_alone(workplace.look(mapping, asked), found))
+
+
+def _left_alone(context: JobContext, records: Sequence[tuple[Side, str]]) -> dict[str, str]:
+    """Which of these records nothing is done with, and why: not coupled, or out of the mapping's filter."""
+    told = {record: explain_pair(context, pair_of(context, side, record)) for side, record in records}
+    return {
+        record: it.sentence
+        for record, it in told.items()
+        if it is not None
+        and it.action == "keep"
+        and (not it.verdict.page.coupled[0] or Presence.OUT in np.ravel(it.verdict.plan.presence))
+    }
 
 
 def match(
@@ -87,7 +103,6 @@ def match(
         raise ConfigurationError([Problem(f"mappings.{mapping}", "it has no match rules", remedy)])
     line = review(workplace.look(mapping, Asked(creates=True)))
     if accept:
-        workplace.store.apply_mapping(mapping, workplace.document(mapping))
 
         def work(context: JobContext) -> None:
             workplace.store.count_coupled(context.job, workplace.store.couple(mapping, line.likely))
@@ -97,6 +112,7 @@ def match(
         report = _one_job(workplace, mapping, JobKind.MATCH, Asked(first_contact=first_contact, fresh=True), work)
         return MatchReport(line, coupled=len(line.likely), run=report)
     if reject:
+        workplace.prepare([mapping])
         workplace.store.apply_mapping(mapping, workplace.document(mapping))
         workplace.store.keep_apart(mapping, line.likely, creates=True)
         return MatchReport(line, apart=len(line.likely))
@@ -108,7 +124,7 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
     already.
     """
     select(workplace.mappings, [mapping], None)
-    look, problems = workplace.look(mapping), []
+    look, problems, replaced = workplace.look(mapping), [], []
     ids = (left.removeprefix(f"{look.tables.names[0]}:"), right.removeprefix(f"{look.tables.names[1]}:"))
     for side in Side:
         name, one = look.tables.names[side], pl.Series([ids[side]])
@@ -121,10 +137,9 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
                 Problem(mapping, f"{ids[side]} in {name} is coupled with {other[0]} already", "uncouple it first")
             )
         elif len(known):  # its partner is gone: the coupling may be taken over (semantics F2)
-            workplace.store.uncouple(mapping, known[COUPLING].to_list(), apart=False)
+            replaced += known[COUPLING].to_list()
     if problems:
         raise ConfigurationError(problems)
-    workplace.store.apply_mapping(mapping, workplace.document(mapping))
     chosen = (
         None
         if winner is None
@@ -132,6 +147,7 @@ def couple(workplace: Workplace, mapping: str, left: str, right: str, winner: st
     )
 
     def work(context: JobContext) -> None:
+        workplace.store.uncouple(mapping, replaced, apart=False)
         workplace.store.couple(mapping, pl.DataFrame({"left_id": [ids[0]], "right_id": [ids[1]]}))
         workplace.store.count_coupled(context.job, 1)
         run_pairs(context, context.store.coupled(mapping, Side.LEFT, pl.Series([ids[0]]))[COUPLING].to_list(), [])

@@ -2,23 +2,27 @@
 away.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
+
+import polars as pl
 
 from koppel.app.connections import Connections
+from koppel.app.full import keep_apart, likely_pairs, undecided
 from koppel.app.levels import Workplace
 from koppel.app.preflight import preflight
 from koppel.app.report import PlanReport
 from koppel.engine.context import Asked, OpenTable
 from koppel.engine.pretend import Pretended, PretendTable
 from koppel.engine.run import run_lines
+from koppel.errors import Halted
 from koppel.model.job import JobKind
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.review import PlannedValue
-from koppel.store import open_store
+from koppel.store import open_store, snapshot
 
 
 @dataclass
@@ -41,19 +45,38 @@ class _Pretence:
         return [value for (_, table), record in self.records.items() for value in record.planned(table)]
 
 
-def plan_run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked]) -> PlanReport:
-    """What a run of these mappings would do. Neither a system nor the store is changed."""
+def plan_full(
+    workplace: Workplace, names: Sequence[str], asked: Mapping[str, Asked], couple_likely: bool, create_anyway: bool
+) -> PlanReport:
+    """What a full run would do with likely pairs coupled or, `create_anyway`, kept apart; would it begin."""
+    likely = likely_pairs(workplace, names)
+    report = plan_run(workplace, JobKind.FULL, names, asked, likely if create_anyway else {})
+    halts = report.halted is None and likely and not (couple_likely or create_anyway)
+    return replace(report, halted=undecided(likely)) if halts else report
+
+
+def plan_run(
+    workplace: Workplace,
+    kind: JobKind,
+    names: Sequence[str],
+    asked: Mapping[str, Asked],
+    apart: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> PlanReport:
+    """What a run of these mappings would do. Neither a system nor the store is changed. `apart`: pairs that the run
+    would not couple.
+    """
     preflight(workplace.connections, [workplace.mappings[name] for name in names], writes=False)
     if kind is JobKind.FULL:
         asked = {name: replace(said, creates=True, everything=True) for name, said in asked.items()}
     pretence = _Pretence()
     with TemporaryDirectory(prefix="koppel-plan-") as folder:
         copy = Path(folder) / "store.db"
-        _copy(workplace, copy)
+        snapshot(workplace.store.url, copy)
         store = open_store(f"sqlite:///{copy}")
         connections = Connections(workplace.connections.configuration, workplace.connections.systems, pretence.wrap)
         pretended = Workplace(connections, store, workplace.progress)
         try:
+            keep_apart(pretended, apart)
             number = store.open_run(kind)
             failures = run_lines(
                 names,
@@ -64,14 +87,13 @@ def plan_run(workplace: Workplace, kind: JobKind, names: Sequence[str], asked: M
             jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
         finally:
             store.close()
-    return PlanReport(jobs, pretence.planned(), failures.errors)
+    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names))
 
 
-def _copy(workplace: Workplace, target: Path) -> None:
-    """The store as it stands, copied while it may be in use."""
-    source = workplace.store.engine.url.database
-    assert source is not None, "a SQLite store is a file"
-    with sqlite3.connect(source) as original, sqlite3.connect(target) as copy:
-        original.backup(copy)
-    original.close()
-    copy.close()
+def _surprise(workplace: Workplace, names: Sequence[str]) -> Halted | None:
+    """What would halt the run before it begins, whatever it is going to do."""
+    try:
+        workplace.refuse_surprises(names)
+    except Halted as halted:
+        return halted
+    return None

@@ -18,7 +18,7 @@ class RunReport:
     """How a run ended. `errors`: what stopped a line; `blocked`: line → the line it depends on that did not finish.
 
     `opened`: conflicts opened by this run. `question`: mappings whose scheduled jobs may keep creating records, if the
-    answer is yes.
+    answer is yes. `left_alone`: records that a person had named and nothing was done with → why.
     """
 
     run: int
@@ -27,6 +27,7 @@ class RunReport:
     blocked: Mapping[str, str] = field(default_factory=dict)
     opened: int = 0
     question: tuple[str, ...] = ()
+    left_alone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -45,11 +46,20 @@ class RunReport:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What a run would do: its jobs with their counts, and every value that would be written. Nothing was."""
+    """What a run would do: its jobs with their counts, and every value that would be written. Nothing was.
+
+    `halted`: what would keep the run from beginning at all; the plan shows what follows when likely pairs are coupled.
+    """
 
     jobs: list[JobRecord]
     values: list[PlannedValue]
     errors: Mapping[str, KoppelError]
+    halted: Halted | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the gravest thing the run would stop at."""
+        return max((error.exit_code for error in (*self.errors.values(), *filter(None, [self.halted]))), default=0)
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,7 @@ def _run_json(report: RunReport) -> dict[str, Any]:
         "errors": {name: str(error) for name, error in report.errors.items()},
         "blocked": dict(report.blocked),
         "question": list(report.question),
+        "left_alone": dict(report.left_alone),
     }
 
 

@@ -60,7 +60,8 @@ def full(
         if not common.json:
             show_review(found)
         if plan:
-            return planned(session, names, Said(True, None, True, options.first_contact), True, limit)
+            said = Said(True, None, True, options.first_contact, lines.couple_likely, lines.create_anyway)
+            return planned(session, names, said, True, limit)
         undecided = any(len(line.likely) for line in found) and not (lines.couple_likely or lines.create_anyway)
         # Undecided likely pairs halt the run whatever is confirmed, so nobody is asked first.
         if not undecided and not confirmed(_question(found, lines.create_anyway), common, needed=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from koppel.cli.after_run import answer_text, finish
-from koppel.cli.asking import confirmed, yes_or_no
+from koppel.cli.asking import confirmed, on_terminal, yes_or_no
 from koppel.cli.options import EVERYWHERE, Common, Session, first_contacts, flag, opened, usage
 from koppel.cli.screen import emit, out, tell
 from koppel.cli.show import show_plan, show_review
@@ -41,6 +41,8 @@ class Said:
     force_to: str | None
     sweep: bool
     first_contact: Mapping[str, FirstContact]
+    couple_likely: bool = False
+    create_anyway: bool = False
 
 
 def sync(
@@ -107,8 +109,19 @@ def _sync_question(session: Session, chosen: Sequence[str], said: Said) -> str:
     couplings = sum(session.koppel.couplings(name) for name in chosen)
     what = f"{counted(len(chosen), 'mapping')} ({counted(couplings, 'coupling')})"
     if said.force_to is not None:
-        return f"Look at every coupling of {what} and carry all values that differ to {said.force_to}?"
+        return _forced_question(session, chosen, said, what)
     return f"Synchronise {what} from the start?" if said.everything else f"Synchronise modified records of {what}?"
+
+
+def _forced_question(session: Session, chosen: Sequence[str], said: Said, what: str) -> str:
+    """How much a forced run would replace (DESIGN 3), found out by planning it; not looked at when nobody is asked."""
+    carry = f"carry all values that differ to {said.force_to}"
+    if session.common.yes or not on_terminal():
+        return f"Look at every coupling of {what} and {carry}?"
+    with session.bars.shown():
+        plan = session.koppel.plan(chosen, force_to=said.force_to)
+    records = counted(len({(value.table, value.id) for value in plan.values}), "record")
+    return f"Look at every coupling of {what} and {carry}: {counted(len(plan.values), 'value')} of {records}?"
 
 
 def declined(session: Session) -> int:
@@ -129,12 +142,16 @@ def planned(session: Session, chosen: Sequence[str], said: Said, full: bool, lim
             force_to=said.force_to,
             sweep=said.sweep,
             first_contact=said.first_contact,
+            couple_likely=said.couple_likely,
+            create_anyway=said.create_anyway,
         )
     if session.common.json:
         emit(report)
     else:
         show_plan(session, report, limit)
-    return max((error.exit_code for error in report.errors.values()), default=0)
+    if report.halted is not None:
+        tell(f"The run itself would halt before it begins.\n{report.halted}")
+    return report.exit_code
 
 
 def plan(

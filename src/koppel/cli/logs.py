@@ -12,8 +12,18 @@ from koppel.cli.show import show_conflicts, show_errors, show_jobs
 from koppel.cli.words import WAITING
 
 MappingChoice = Annotated[str | None, Parameter(name="MAPPING", help="Only this mapping.")]
-Limit = Annotated[int, Parameter(name="--limit", help="How many are listed.")]
+Limit = Annotated[int | None, Parameter(name="--limit", help="How many are listed (50; with --json all).")]
 All = Annotated[bool, flag("--all", "List all.")]
+
+_READABLE = 50
+"""Rows of a table that is read by people; a document holds everything unless told otherwise."""
+
+
+def _limit(limit: int | None, everything: bool, common: Common) -> int | None:
+    """How many are listed; None is all."""
+    if everything or (limit is None and common.json):
+        return None
+    return _READABLE if limit is None else limit
 
 
 def jobs(
@@ -21,14 +31,14 @@ def jobs(
     /,
     *,
     run: Annotated[int | None, Parameter(name="--run", help="Only the jobs of this run.")] = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     everything: All = False,
     common: Common = EVERYWHERE,
 ) -> int:
     """Show the job log: the latest run first, its jobs in their order, a row per direction."""
     with opened(common) as session:
         session.koppel.select([mapping] if mapping else [])
-        found = session.koppel.jobs(mapping, run, None if everything else limit)
+        found = session.koppel.jobs(mapping, run, _limit(limit, everything, common))
         found.sort(key=lambda job: (-job.run, job.id))
         if common.json:
             emit(found)
@@ -38,7 +48,7 @@ def jobs(
 
 
 def errors(
-    mapping: MappingChoice = None, /, *, limit: Limit = 50, everything: All = False, common: Common = EVERYWHERE
+    mapping: MappingChoice = None, /, *, limit: Limit = None, everything: All = False, common: Common = EVERYWHERE
 ) -> int:
     """Show records that could not be carried, and why."""
     with opened(common) as session:
@@ -46,21 +56,21 @@ def errors(
         # What only waits for another record is no failure, and there may be much of it.
         found = sorted(session.koppel.errors(mapping), key=lambda error: error.code == WAITING)
         if common.json:
-            emit(found if everything else found[:limit])
+            emit(found[: _limit(limit, everything, common)])
         else:
-            show_errors(session, found, None if everything else limit)
+            show_errors(session, found, _limit(limit, everything, common))
     return 0
 
 
 def conflicts(
-    mapping: MappingChoice = None, /, *, limit: Limit = 50, everything: All = False, common: Common = EVERYWHERE
+    mapping: MappingChoice = None, /, *, limit: Limit = None, everything: All = False, common: Common = EVERYWHERE
 ) -> int:
     """Show open conflicts: both values, since when, and how each is resolved."""
     with opened(common) as session:
         session.koppel.select([mapping] if mapping else [])
         found = session.koppel.conflicts(mapping)
         if common.json:
-            emit(found if everything else found[:limit])
+            emit(found[: _limit(limit, everything, common)])
         else:
-            show_conflicts(session, found, None if everything else limit)
+            show_conflicts(session, found, _limit(limit, everything, common))
     return 0

@@ -9,7 +9,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from koppel import __version__
-from koppel.cli import full, levels, logs, records, setup, worker
+from koppel.cli import full, levels, logs, records, setup, storekeeping, worker
 from koppel.cli.screen import complain
 from koppel.errors import ConfigurationError, KoppelError, Problem
 
@@ -39,6 +39,11 @@ def program() -> App:
     systems = App(name="systems", default_command=setup.systems, help=about, sort_key=len(_COMMANDS))
     systems.command(setup.adopt)
     app.command(systems)
+    about = "Bring the store up to date, look through it, or move it into another database."
+    store = App(name="db", default_command=storekeeping.check, help=about, sort_key=len(_COMMANDS) + 1)
+    for command in (storekeeping.upgrade, storekeeping.check, storekeeping.move):
+        store.command(command)
+    app.command(store)
     app["--help"].group = app["--version"].group = ()
     return app
 

@@ -27,9 +27,11 @@ def show_jobs(session: Session, jobs: Sequence[JobRecord], planned: bool = False
 
 
 def show_messages(report: RunReport | PlanReport) -> None:
-    """Why lines of a run stopped, and which were not started for it; on stderr."""
+    """Why lines of a run stopped or were not started for it, and why named records were left alone; on stderr."""
     for name, error in report.errors.items():
         tell(f"{name} stopped: {error}")
+    for record, why in getattr(report, "left_alone", {}).items():
+        tell(f"{record}: {why}")
     for name, stopper in getattr(report, "blocked", {}).items():
         tell(f"{name} was not started: it waits for {stopper}, which stopped\n    → koppel full --restart {stopper}")
 

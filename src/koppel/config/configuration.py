@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from koppel.config.secret import resolve_secret
+from koppel.config.document import Mistake
+from koppel.config.secret import check_reference, resolve_secret
 from koppel.config.settings import Connector, Environment
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.mapping import Mapping
@@ -41,6 +42,17 @@ class Configuration:
     def store_url(self) -> str:
         """The URL of the store with its reference resolved. Raises ConfigurationError."""
         return self._resolve(self.store, "koppel.store")
+
+    def url_of_store(self, said: str) -> str:
+        """The URL of another store, said as `store` is: a URL without password or a reference. Raises
+        ConfigurationError.
+        """
+        where = "the new store"
+        try:
+            check_reference(said, "store")
+        except Mistake as mistake:
+            raise ConfigurationError([Problem(where, mistake.what, mistake.remedy)]) from None
+        return self._resolve(said, where)
 
     def system_url(self, name: str) -> str:
         """The URL of a system with its reference resolved. Raises ConfigurationError."""

@@ -60,7 +60,10 @@ class Connector(StrEnum):
 
 KOPPEL_SETTINGS = (
     Setting(
-        "store", Form.TEXT, "where koppel keeps its couplings: an SQLite URL or a reference", "sqlite:///koppel.db"
+        "store",
+        Form.TEXT,
+        "where koppel keeps its couplings: an SQLite or PostgreSQL URL, or a reference to one",
+        "sqlite:///koppel.db",
     ),
     Setting(
         "environment",

@@ -1,156 +1,78 @@
-"""A filter as a condition of SQLite, with the very meaning `transform.filter` gives it on a page.
+"""A filter as a condition of SQL, with the very meaning `transform.filter` gives it on a page.
 
-Exact for everything a column of its kind holds, however SQLite happens to store it:
-
-* Text is compared as CAST … AS TEXT COLLATE BINARY: a NOCASE column would take 'A' for 'a'. LIKE becomes GLOB, because
-  LIKE of SQLite ignores the case of ASCII letters.
-* A code is trimmed and upper-cased by `koppel_code`, which `install` adds to a connection: upper() of SQLite knows
-  ASCII only.
-* A decimal is compared as a number: SQLite keeps NUMERIC as a 64-bit integer or a double, and a double tells apart all
-  decimals of 15 digits and keeps their order. A literal with more digits can equal none of them, so it is replaced by
-  the nearest lower bound. Only a column of type TEXT can hold longer fractions; those are compared as doubles.
-* A date-time is brought to UTC with microseconds, whatever separator, fraction and offset it is written with; one
-  without offset is taken for UTC.
+What is the same in every SQL database stands here; what a value is compared as is each database's own (`Terms`).
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_FLOOR, Context, Decimal
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 
+from koppel.connectors.agreed.names import BLANKS
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
 from koppel.model.values import FieldShape, Kind
 
-_STRINGS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.UUID})
-_EXACT_DIGITS = 15
-"""Decimals of so many digits, and no more, are all told apart by a double."""
-
-_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What Unicode calls white space, as Polars does; Python's own strip takes four control characters more."""
+STRINGS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.UUID})
 
 Column = ColumnElement[Any]
 Condition = ColumnElement[bool]
 
 
-def install(connection: sqlite3.Connection) -> None:
-    """Add the function that conditions on code fields need to a connection, once, when it is opened."""
-    connection.create_function("koppel_code", 1, _code, deterministic=True)
+class Terms(Protocol):
+    """How one database says what a filter looks at."""
+
+    def comparable(self, column: Column, field: FieldShape) -> Column:
+        """The column in the one form in which its values can be compared."""
+
+    def compare(self, column: Column, field: FieldShape, operator: Comparison, value: Literal) -> Condition:
+        """One comparison; against '' a null counts as ''."""
+
+    def like(self, text: Column, pattern: str) -> Condition:
+        """A comparable text like the pattern, case by case."""
 
 
-def _code(text: str | None) -> str | None:
-    return None if text is None else text.strip(_BLANKS).upper()
-
-
-def to_sql(filter_: Filter, columns: Mapping[str, Column], kinds: Mapping[str, FieldShape]) -> ColumnElement[bool]:
+def to_sql(
+    filter_: Filter, columns: Mapping[str, Column], kinds: Mapping[str, FieldShape], terms: Terms
+) -> ColumnElement[bool]:
     """The WHERE condition: true for exactly the rows that `to_polars` lets in, false or null for the others.
 
     `columns`: the table's columns by field name; `kinds`: their shapes. The filter has passed `transform.filter.check`.
     """
     match filter_:
         case Not(term):
-            return sa.not_(to_sql(term, columns, kinds).self_group())
-        case And(terms):
-            return sa.and_(*(to_sql(term, columns, kinds) for term in terms))
-        case Or(terms):
-            return sa.or_(*(to_sql(term, columns, kinds) for term in terms))
+            return sa.not_(to_sql(term, columns, kinds, terms).self_group())
+        case And(parts):
+            return sa.and_(*(to_sql(part, columns, kinds, terms) for part in parts))
+        case Or(parts):
+            return sa.or_(*(to_sql(part, columns, kinds, terms) for part in parts))
     column, field = columns[filter_.field], kinds[filter_.field]
     match filter_:
         case IsNull():
-            return _is_blank(column, field)
+            return _is_blank(column, field, terms)
         case Like(_, pattern):
             pattern = pattern.upper() if field.kind is Kind.CODE else pattern
-            return _comparable(column, field).op("GLOB", is_comparison=True)(_glob(pattern))
+            return terms.like(terms.comparable(column, field), pattern)
         case Compare(_, operator, value):
-            return _compare(column, field, operator, value)
+            return terms.compare(column, field, operator, value)
         case OneOf(_, values):
-            return sa.or_(*(_compare(column, field, Comparison.EQUAL, value) for value in values))
+            return sa.or_(*(terms.compare(column, field, Comparison.EQUAL, value) for value in values))
 
 
-def _is_blank(column: Column, field: FieldShape) -> Condition:
+def _is_blank(column: Column, field: FieldShape, terms: Terms) -> Condition:
     """Null, and in fields that hold text '' too."""
-    value = _comparable(column, field) if field.kind in _STRINGS else column
-    return sa.or_(value.is_(None), value == "") if field.kind in _STRINGS else value.is_(None)
+    value = terms.comparable(column, field) if field.kind in STRINGS else column
+    return sa.or_(value.is_(None), value == "") if field.kind in STRINGS else value.is_(None)
 
 
-def _comparable(column: Column, field: FieldShape) -> Column:
-    """The column in the one form in which its values can be compared."""
-    match field.kind:
-        case Kind.INTEGER | Kind.DECIMAL:
-            return sa.cast(column, sa.NUMERIC)
-        case Kind.BOOLEAN:
-            return func.lower(sa.cast(column, sa.TEXT)).in_(["1", "true"])
-    text: Column = sa.cast(column, sa.TEXT)
-    match field.kind:
-        case Kind.CODE:
-            text = func.koppel_code(text, type_=sa.TEXT)
-        case Kind.UUID:
-            for sign in "{}-":
-                text = func.replace(text, sign, "", type_=sa.TEXT)
-            text = func.lower(text, type_=sa.TEXT)
-        case Kind.DATETIME:
-            text = _moment_text(text)
-    return text.collate("BINARY")
-
-
-def _moment_text(text: Column) -> Column:
-    """YYYY-MM-DDTHH:MM:SS.ffffff in UTC. Seconds and offset go through strftime, which would round the fraction."""
-    rest = func.substr(text, 20, type_=sa.TEXT)
-    offset = func.ltrim(rest, ".0123456789", type_=sa.TEXT)
-    fraction = func.substr(rest, 1, func.length(rest) - func.length(offset), type_=sa.TEXT)
-    digits = func.ltrim(fraction, ".", type_=sa.TEXT)
-    seconds = func.strftime("%Y-%m-%dT%H:%M:%S", func.substr(text, 1, 19, type_=sa.TEXT) + offset, type_=sa.TEXT)
-    return seconds + "." + func.substr(digits + "000000", 1, 6, type_=sa.TEXT)
-
-
-def _compare(column: Column, field: FieldShape, operator: Comparison, value: Literal) -> Condition:
-    """One comparison; against '' a null counts as ''."""
-    comparable = _comparable(column, field)
-    if field.kind in (Kind.INTEGER, Kind.DECIMAL):
-        return _compare_number(comparable, operator, Decimal(value))  # type: ignore[arg-type]
-    if field.kind is Kind.BOOLEAN:
-        truth = sa.case((column.is_(None), None), else_=comparable)
-        return _OPERATORS[operator](truth, sa.literal(int(bool(value)), sa.INTEGER))
-    text = _text_of(value, field.kind)
-    if text == "":
-        comparable = func.coalesce(comparable, "", type_=sa.TEXT).collate("BINARY")
-    return _OPERATORS[operator](comparable, sa.literal(text, sa.TEXT))
-
-
-def _compare_number(column: Column, operator: Comparison, value: Decimal) -> Condition:
-    """Exact, also against a literal that no double holds: below it are all values up to its lower bound."""
-    bound, exact = _bound(value)
-    number = sa.literal(bound, sa.INTEGER if isinstance(bound, int) else sa.REAL)
-    if exact:
-        return _OPERATORS[operator](column, number)
-    match operator:
-        case Comparison.EQUAL | Comparison.UNEQUAL:
-            differs = sa.true() if operator is Comparison.UNEQUAL else sa.false()
-            return sa.case((column.is_not(None), differs))
-        case Comparison.LESS | Comparison.LESS_OR_EQUAL:
-            return column <= number
-        case _:
-            return column > number
-
-
-def _bound(value: Decimal) -> tuple[int | float, bool]:
-    """The number to bind and whether it is the value itself; else the greatest one below it that SQLite can hold."""
-    whole = int(value.to_integral_value(ROUND_FLOOR))
-    if -(2**63) <= whole < 2**63 and (value == whole or abs(value) >= 10**_EXACT_DIGITS):
-        return whole, value == whole
-    lower = Context(prec=_EXACT_DIGITS, rounding=ROUND_FLOOR).create_decimal(value)
-    return float(lower), lower == value
-
-
-def _text_of(value: Literal, kind: Kind) -> str:
-    """The literal in the form of `_comparable`."""
+def text_of(value: Literal, kind: Kind) -> str:
+    """The literal in the form of a comparable text; date-times in UTC with microseconds."""
     match kind:
         case Kind.CODE:
-            return str(value).strip(_BLANKS).upper()
+            return str(value).strip(BLANKS).upper()
         case Kind.UUID:
             return re.sub(r"[{}-]", "", str(value)).lower()
         case Kind.CHOICE:
@@ -171,18 +93,7 @@ def _moment(value: Literal) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _glob(pattern: str) -> str:
-    """The LIKE pattern in the language of GLOB: * any run, ? one character, [x] the character x."""
-    parts = re.findall(r"\\.|.", pattern, flags=re.DOTALL)
-    wild = {"%": "*", "_": "?"}
-    return "".join(wild.get(part, "") or _globbed(part[-1]) for part in parts)
-
-
-def _globbed(character: str) -> str:
-    return f"[{character}]" if character in "*?[" else character
-
-
-_OPERATORS: dict[Comparison, Callable[[Column, Column], Condition]] = {
+OPERATORS: dict[Comparison, Callable[[Column, Column], Condition]] = {
     Comparison.EQUAL: lambda left, right: left == right,
     Comparison.UNEQUAL: lambda left, right: left != right,
     Comparison.LESS: lambda left, right: left < right,

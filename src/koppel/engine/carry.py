@@ -1,4 +1,6 @@
-"""Carrying one page: decide it, commit the intents, write, settle. The outside world changes here and only here."""
+"""Carrying one page: decide it and commit what is meant (`begin`), write it (`OpenPage.write`), commit what happened
+(`OpenPage.settle`). Between the last two its fate is open. `pipeline` says which page is where.
+"""
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -7,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from koppel.engine.context import JobContext
-from koppel.engine.couple import LOOKED_FOR, look
+from koppel.engine.couple import LOOKED_FOR
 from koppel.engine.judge import Verdict, judge
 from koppel.engine.outcome import count_errors, look_again, outcome_of, records_of
-from koppel.engine.page import Page, read_page
+from koppel.engine.page import Page
+from koppel.engine.ping_pong import PING_PONG
 from koppel.engine.settle import (
     Progress,
     conflict_rows,
@@ -21,15 +24,18 @@ from koppel.engine.settle import (
     moved_rows,
     sentence,
 )
-from koppel.engine.write import batches
+from koppel.engine.write import Batch, batches
 from koppel.model.action import Action
-from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, RIGHT_ID, Settlement, Waiting
+from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Content, Presence
 from koppel.model.values import VERSION
 from koppel.reconcile.classify import Mask
 from koppel.reconcile.plan import Aside, Hold
+
+FOUND_ANEW = LOOKED_FOR | {PING_PONG}
+"""Codes that every run finds out for itself: they hold nothing back once they are not found any more."""
 
 
 class Round(Enum):
@@ -49,98 +55,6 @@ class Round(Enum):
         return self in (Round.LAST, Round.FOLLOW_UP)
 
 
-def carry(context: JobContext, pairs: pl.DataFrame, round_: Round) -> None:
-    """Carry one page of pairs (PAIR_SCHEMA)."""
-    if pairs[COUPLING].null_count() == 0:
-        _carry_page(context, read_page(context, pairs), round_)
-        return
-    # An uncoupled record is lined up only when it is to be created: by this run, or by an earlier one that could not.
-    creating = replace(context, asked=replace(context.asked, creates=True))
-    for page in _lone_pages(creating, pairs):
-        _carry_page(creating, page, round_)
-
-
-def _lone_pages(context: JobContext, pairs: pl.DataFrame) -> list[Page]:
-    """Uncoupled records: what other jobs or an earlier page coupled, what is out of scope and what a person keeps apart
-    is left out; the rest is looked up on the other side, and what has a partner there becomes a pair.
-    """
-    side = Side.LEFT if pairs[LEFT_ID].null_count() == 0 else Side.RIGHT
-    names = (LEFT_ID, RIGHT_ID)
-    ids = pairs[names[side]]
-    taken = context.store.coupled(context.name, side, ids)[names[side]]
-    apart = context.store.apart(context.name, side, ids).filter(~pl.col("creates"))["id"]
-    page = read_page(context, pairs.filter(~ids.is_in(taken.implode()) & ~ids.is_in(apart.implode())))
-    page = page.take(page.in_scope[side])
-    _forget(context, side, ids.filter(~ids.is_in(page.ids(side).implode())))
-    if not len(page) or _hold_newcomers(context, page, side):
-        return []
-    candidates = look(context, side, page.records[side])
-    _report(context, page, side, candidates.refused)
-    hit = page.ids(side).is_in(candidates.found["id"].implode()).to_numpy()
-    matched = candidates.likely.select(pl.col("id").alias(names[side]), "other", pl.col("coupling").alias("taken_over"))
-    joined = page.pairs.join(matched, on=names[side], how="inner", maintain_order="left")
-    joined = joined.with_columns(pl.col("other").alias(names[side.other]), pl.col("taken_over").alias(COUPLING))
-    result = [page.take(~hit)]
-    return [*result, _taken_over(context, side, joined.select(page.pairs.columns))] if len(joined) else result
-
-
-def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
-    """Read likely pairs. A coupling whose other half is gone gets the new one at once and without a baseline: what
-    follows is a first contact.
-    """
-    ids = pairs[(LEFT_ID, RIGHT_ID)[side.other]].drop_nulls()
-    known = context.store.coupled(context.name, side.other, ids).select(COUPLING, pl.col("generation").alias("now"))
-    pairs = (
-        pairs.join(known, on=COUPLING, how="left", maintain_order="left")
-        .with_columns(generation=pl.col("now").fill_null(0))
-        .drop("now")
-    )
-    page = read_page(context, pairs)
-    rows = np.flatnonzero(page.coupled)
-    if len(rows):
-        moved = Settlement(couplings=coupling_rows(context, page, Progress.of(page), rows))
-        context.store.intend(context.job, moved, [], pl.DataFrame(schema=ASIDE_SCHEMA))
-    return page
-
-
-def _hold_newcomers(context: JobContext, page: Page, side: Side) -> bool:
-    """While a create on this side may or may not have happened, an uncoupled record may be the one it made: it waits
-    (DESIGN 7).
-    """
-    if not context.store.unknown_outcomes(context.name, side.other):
-        return False
-    rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in range(len(page))]
-    tally = Tally()
-    tally.towards(side.other).waiting = len(rows)
-    context.store.intend(
-        context.job, Settlement(errors=error_rows(context, rows), tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA)
-    )
-    return True
-
-
-def _forget(context: JobContext, side: Side, ids: pl.Series) -> None:
-    """Errors of records that are not to be created any more are over."""
-    if len(ids):
-        cleared = pl.DataFrame({"side": int(side), "record": ids}, schema={"side": pl.Int64(), "record": pl.String()})
-        context.store.intend(context.job, Settlement(cleared=cleared), [], pl.DataFrame(schema=ASIDE_SCHEMA))
-
-
-def _report(context: JobContext, page: Page, side: Side, refused: pl.DataFrame) -> None:
-    """Records that must neither be coupled nor created: errors with both ids."""
-    if not len(refused):
-        return
-    place = {record: row for row, record in enumerate(page.ids(side))}
-    rows = []
-    for record, other, reason in refused.select("id", "other", "reason").rows():
-        made = list(error_row(page, place[record], side, reason, "", sentence(reason, "")))
-        made[2] = other
-        rows.append(tuple(made))
-    errors, tally = error_rows(context, rows), Tally()
-    tally.towards(side.other).skipped = int(errors["skipped"].sum())
-    tally.towards(side.other).failed = len(errors) - tally.towards(side.other).skipped
-    context.store.intend(context.job, Settlement(errors=errors, tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
-
-
 @dataclass
 class _Facts:
     """What a page settles without a write, gathered until it is committed with the intents."""
@@ -149,21 +63,42 @@ class _Facts:
     tally: Tally = field(default_factory=Tally)
 
 
-def _carry_page(context: JobContext, page: Page, round_: Round) -> None:
-    """Decide and carry a page both of whose sides have been read."""
+@dataclass
+class OpenPage:
+    """A page whose intents are on record. `todo`: its writes in order, each with its number in the journal."""
+
+    context: JobContext
+    verdict: Verdict
+    progress: Progress
+    todo: list[tuple[int, Batch]]
+    final: bool
+
+    def write(self, batch: Batch) -> pl.DataFrame:
+        """Carry out one of its writes: the outside world changes here and only here. Raises `SystemFailure`."""
+        return self.context.tables[batch.side].table.write(batch.write)
+
+    def settle(self, number: int, batch: Batch, outcomes: pl.DataFrame) -> None:
+        """Commit what became of one of its writes."""
+        settlement = outcome_of(self.context, self.verdict, self.progress, batch, outcomes, self.final)
+        self.context.store.settle(self.context.job, number, settlement)
+
+    def withdraw(self, number: int) -> None:
+        """Take back the intent of a write that was never sent."""
+        self.context.store.settle(self.context.job, number, Settlement())
+
+
+def begin(context: JobContext, page: Page, round_: Round) -> OpenPage | None:
+    """Decide a page both of whose sides have been read; None when nothing is to be written."""
     facts = _Facts()
     page = _without_unreadable(context, page, facts)
     page = _without_skipped(context, page, facts)
     quiet = _quiet(context, page)
     settled = _settle_quiet(context, page.take(quiet), facts, round_)
-    context.store.intend(
-        context.job, replace(settled, errors=error_rows(context, facts.errors)), [], pl.DataFrame(schema=ASIDE_SCHEMA)
-    )
-    if not quiet.all():
-        _carry_open(context, page.take(~quiet), round_)
+    context.note(replace(settled, errors=error_rows(context, facts.errors)))
+    return None if quiet.all() else _begin_open(context, page.take(~quiet), round_)
 
 
-def _carry_open(context: JobContext, page: Page, round_: Round) -> None:
+def _begin_open(context: JobContext, page: Page, round_: Round) -> OpenPage | None:
     """The pairs of a page in which something moved, is unseen, is alone or is gone."""
     verdict = judge(context, page)
     verdict = _couple_matched(context, verdict)
@@ -179,9 +114,8 @@ def _carry_open(context: JobContext, page: Page, round_: Round) -> None:
     todo = list(batches(context, verdict, ~held & ~aside))
     set_aside = _aside_rows(verdict, aside)
     journal = context.store.intend(context.job, settlement, [batch.intent for batch in todo], set_aside)
-    for number, batch in zip(journal, todo, strict=True):
-        outcomes = context.tables[batch.side].table.write(batch.write)
-        context.store.settle(context.job, number, outcome_of(context, verdict, progress, batch, outcomes, round_.final))
+    numbered = list(zip(journal, todo, strict=True))
+    return OpenPage(context, verdict, progress, numbered, round_.final) if numbered else None
 
 
 def _without_unreadable(context: JobContext, page: Page, facts: _Facts) -> Page:
@@ -204,9 +138,8 @@ def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
             row = int(page.ids(side).index_of(record) or 0)
             shown = side if page.exists[side][row] else side.other
             alone = not (page.exists[0][row] and page.exists[1][row])
-            unchanged = code not in LOOKED_FOR and seen == page.prints[shown][row].tobytes()
-            # An unknown create is over when a person has found and coupled what it made; a partner is looked for in
-            # every run.
+            unchanged = code not in FOUND_ANEW and seen == page.prints[shown][row].tobytes()
+            # An unknown create is over when a person has found and coupled what it made.
             if alone if code == str(Waiting.UNKNOWN) else unchanged:
                 keep[row] = False
                 facts.tally.towards(side.other).skipped += 1
@@ -257,7 +190,7 @@ def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
     tally = Tally()
     _count(context, page, tally, fresh, "coupled")
     new = coupling_rows(context, page, blank, rows)
-    context.store.intend(context.job, Settlement(couplings=new, tally=tally), [], pl.DataFrame(schema=ASIDE_SCHEMA))
+    context.note(Settlement(couplings=new, tally=tally))
     numbers = context.store.coupled(context.name, Side.LEFT, page.ids(Side.LEFT).gather(rows)).select(
         LEFT_ID, pl.col(COUPLING).alias("made")
     )

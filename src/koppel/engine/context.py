@@ -1,12 +1,15 @@
 """What every verb of a job needs at hand, and what a run may ask of a job beyond the mapping's own policy."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from koppel.engine.hands import hand
 from koppel.model.bound import BoundMapping
+from koppel.model.coupling import ASIDE_SCHEMA, Settlement
 from koppel.model.job import Job
 from koppel.model.mapping import TableRef
 from koppel.model.policy import FirstContact, OnDelete, Side
@@ -25,12 +28,15 @@ class OpenTable:
 
 @dataclass(frozen=True)
 class Tables:
-    """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right."""
+    """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right;
+    `ahead`: how far their clocks are ahead of ours.
+    """
 
     names: tuple[str, str]
     sides: tuple[OpenTable, OpenTable]
     referenced: Mapping[str, tuple[OpenTable, OpenTable]] = field(default_factory=dict)
     hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
+    ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
 
     def __getitem__(self, side: Side) -> OpenTable:
         """The table on `side`."""
@@ -98,8 +104,20 @@ class JobContext:
     layouts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda done, total: None
     again: Again = field(default_factory=Again)
+    hand: Callable[[bool], Executor] = hand
+    """Who reads and writes for the pipeline; a simulation gives hands whose order can be repeated."""
 
     @property
     def name(self) -> str:
         """The mapping's name."""
         return self.bound.name
+
+    def creating(self) -> "JobContext":
+        """The same job, for uncoupled records: such a record is lined up only when it is to be created, by this run or
+        by an earlier one that could not.
+        """
+        return replace(self, asked=replace(self.asked, creates=True))
+
+    def note(self, facts: Settlement) -> None:
+        """Commit facts that need no write."""
+        self.store.intend(self.job, facts, [], pl.DataFrame(schema=ASIDE_SCHEMA))

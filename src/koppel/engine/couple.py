@@ -20,7 +20,7 @@ from koppel.transform.filter import to_polars
 AMBIGUOUS = "ambiguous"
 OUTSIDE = "match_outside_filter"
 LOOKED_FOR = frozenset({AMBIGUOUS, OUTSIDE})
-"""Reasons that looking finds anew in every run; they hold nothing back once they are not found any more."""
+"""Reasons that looking finds anew in every run."""
 
 _FOUND = {"id": pl.String(), "other": pl.String(), "coupling": pl.Int64(), "rule": pl.String(), "reason": pl.String()}
 
@@ -50,7 +50,7 @@ def look(context: JobContext, side: Side, records: pl.DataFrame) -> Candidates:
     """Look for partners of uncoupled records of `side` (ID and the wanted fields) on the other side."""
     found = pl.DataFrame(schema=_FOUND)
     open_ = records
-    for rule in _rules(context, side):
+    for rule in match_rules(context, side):
         hits = _hits(context, side, rule, open_)
         if len(hits):
             judged = _judge(context, side, hits).with_columns(pl.lit(str(rule)).alias("rule")).select(*_FOUND)
@@ -59,7 +59,15 @@ def look(context: JobContext, side: Side, records: pl.DataFrame) -> Candidates:
     return Candidates(found)
 
 
-def _rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
+def looked_at(context: JobContext, side: Side, matching: bool) -> tuple[str, ...]:
+    """The fields of `side` that decide about an uncoupled record: those of its filter and, if it is to be matched, of
+    the rules.
+    """
+    rules = match_rules(context, side) if matching else ()
+    return tuple(dict.fromkeys((*context.bound.filtered(side), *(pair[side] for rule in rules for pair in rule.pairs))))
+
+
+def match_rules(context: JobContext, side: Side) -> tuple[MatchRule, ...]:
     """The mapping's rules; a mapped key of the other table goes first, for a record with that key cannot be created
     again.
     """
@@ -131,6 +139,6 @@ def _outside(context: JobContext, side: Side, ids: pl.Series) -> pl.Series:
     filter_ = context.bound.mapping.options(side).filter
     if filter_ is None:
         return pl.Series(dtype=pl.String)
-    records = context.tables[side].table.fetch(ids, Want(context.bound.wanted(side)))
+    records = context.tables[side].table.fetch(ids, Want(context.bound.filtered(side)))
     inside = to_polars(filter_, context.bound.shape(side)).fill_null(False)
     return records.filter(~inside)[ID]

@@ -1,10 +1,13 @@
 """Explaining one record: the same reading and the same decision as in a run, told instead of carried out."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from koppel.engine.context import JobContext
+from koppel.engine.couple import look
 from koppel.engine.judge import Verdict, judge, policy_of
-from koppel.engine.page import read_page
+from koppel.engine.page import Page, read_page
 from koppel.engine.settle import sentence as reason_sentence
 from koppel.model.action import Action
 from koppel.model.coupling import COUPLING_SCHEMA, PAIR_SCHEMA
@@ -26,17 +29,41 @@ def pair_of(context: JobContext, side: Side, record: str) -> pl.DataFrame:
     return found.with_columns(**{name: pl.lit(value) for name, value in due.items()}).select(*PAIR_SCHEMA)
 
 
-def explain_pair(context: JobContext, pair: pl.DataFrame) -> tuple[Verdict, str, tuple[CellExplanation, ...]] | None:
-    """The verdict on one pair, its sentence, and its cells; None when neither record exists and nothing is coupled."""
+@dataclass(frozen=True)
+class Told:
+    """One pair explained: the verdict of the core, what happens next and why in words, and every cell."""
+
+    verdict: Verdict
+    action: str
+    sentence: str
+    cells: tuple[CellExplanation, ...]
+
+
+def explain_pair(context: JobContext, pair: pl.DataFrame) -> Told | None:
+    """One pair explained; None when neither record exists and nothing is coupled."""
     page = read_page(context, pair)
     if not page.coupled[0] and not (page.exists[0][0] or page.exists[1][0]):
         return None
     verdict = judge(context, page)
-    return (
-        verdict,
-        _why(context, verdict),
-        tuple(_cell(context, verdict, place) for place in range(context.bound.cells)),
-    )
+    action, why = _alone(context, page) or (_action_word(verdict, context.tables.names), _why(context, verdict))
+    return Told(verdict, action, why, tuple(_cell(context, verdict, place) for place in range(context.bound.cells)))
+
+
+def _alone(context: JobContext, page: Page) -> tuple[str, str] | None:
+    """What is looked at before an uncoupled record would be created, if it keeps it from that: (action, why)."""
+    if page.coupled[0] or not context.asked.creates:
+        return None
+    side = Side.LEFT if page.exists[0][0] else Side.RIGHT
+    if len(context.store.apart(context.name, side, page.ids(side)).filter(~pl.col("creates"))):
+        return "keep", "A person keeps it apart: it is neither matched nor created until it is coupled by hand."
+    if not page.in_scope[side][0]:
+        return "keep", "The record is outside the mapping's filter: it is neither coupled nor created."
+    for other, rule, reason in look(context, side, page.records[side]).found.select("other", "rule", "reason").rows():
+        where = f"{context.tables.names[side.other]} {other}, found by {rule}"
+        if reason is not None:
+            return "error", f"{reason_sentence(reason, '')} ({where})"
+        return "couple", f"It looks like the same thing as {where}: the two are coupled."
+    return None
 
 
 def _why(context: JobContext, verdict: Verdict) -> str:
@@ -65,7 +92,7 @@ def _cell(context: JobContext, verdict: Verdict, place: int) -> CellExplanation:
     return CellExplanation(str(line.mapping), values[0], values[1], moves[0], moves[1], verdict_word, said)
 
 
-def action_word(verdict: Verdict, names: tuple[str, str]) -> str:
+def _action_word(verdict: Verdict, names: tuple[str, str]) -> str:
     """The action in words, with the systems' names."""
     action = Action(verdict.plan.actions[0])
     verb = action.name.split("_")[0].lower()

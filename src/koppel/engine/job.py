@@ -4,11 +4,14 @@ recover what a crash left open → observe both sides → (translate → reconci
 finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
-from koppel.engine.carry import Round, carry
+from koppel.engine.blanked import blanked_columns
+from koppel.engine.carry import Round
 from koppel.engine.context import Again, JobContext
+from koppel.engine.garbage import between_pages
 from koppel.engine.observe import Observed, observe, pages
+from koppel.engine.pipeline import carry
 from koppel.engine.recover import recover
-from koppel.errors import Halted, KoppelError
+from koppel.errors import Halted, KoppelError, LeaseLost
 from koppel.model.coupling import COUPLING
 from koppel.model.job import JobState
 from koppel.model.policy import Side
@@ -28,19 +31,23 @@ def run_job(context: JobContext) -> Observed:
     """Everything of a job but its deletions and its end. Raises `Halted` by a guard, `SystemFailure`, `LeaseLost`,
     `StoreFailure`.
     """
-    begin(context)
-    observed = observe(context)
-    _carry_all(context, observed.total)
-    return observed
+    with between_pages():
+        begin(context)
+        observed = observe(context)
+        _carry_all(context, observed.total)
+        return observed
 
 
 def _carry_all(context: JobContext, total: int) -> None:
     """Carry what was lined up, look again at what could not be done at once, and release what the guard lets pass."""
     done = 0
-    for page in pages(context):
-        carry(context, page, Round.FIRST)
-        done += len(page)
+
+    def tell(pairs: int) -> None:
+        nonlocal done
+        done += pairs
         context.progress(done, total)
+
+    carry(context, pages(context), Round.FIRST, tell)
     look_again(context)
     guard(context)
     release(context, AT_ONCE)
@@ -81,8 +88,7 @@ def _carry_again(context: JobContext, couplings: list[int], lone: list[tuple[Sid
     created = context.again.created
     context.again = Again(created=created)
     context.store.line_up_couplings(couplings, lone)
-    for page in pages(context):
-        carry(context, page, round_)
+    carry(context, pages(context), round_)
 
 
 def _follow_up(context: JobContext) -> None:
@@ -95,10 +101,10 @@ def _follow_up(context: JobContext) -> None:
 
 def guard(context: JobContext) -> None:
     """Judge the total of what was set aside. Raises `Halted` and leaves it for `koppel approve`."""
-    kinds = context.store.aside(context.job)["kind"]
-    if context.asked.lifted or not len(kinds):
+    kept = context.store.aside(context.job)
+    if context.asked.lifted or not len(kept):
         return
-    counts = dict(kinds.value_counts().rows())
+    counts = dict(kept["kind"].value_counts().rows())
     aside = SetAside(
         **{f"{name}s": counts.get(name, 0) for name in ("deletion", "uncoupling", "blanking", "restore", "overwrite")}
     )
@@ -106,6 +112,7 @@ def guard(context: JobContext) -> None:
     reasons = suspicious(
         aside, context.store.count_couplings(context.name), Limits(mapping.guard_rows, mapping.guard_percent)
     )
+    reasons += blanked_columns(context, kept.filter(kept["kind"] == "blanking")[COUPLING].to_list())
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")
 
@@ -128,11 +135,17 @@ def release(context: JobContext, kinds: frozenset[Aside]) -> None:
 def finish(context: JobContext, observed: Observed | None) -> None:
     """Carry out deletions, then close the job and move the watermarks: once, at the end."""
     release(context, frozenset({Aside.DELETION}))
+    context.store.forget_history(context.name, context.bound.mapping.history_days)
     marks = observed.watermarks if observed is not None else (None, None)
     context.store.finish_job(context.job, JobState.DONE, "", marks, observed is not None and observed.swept)
 
 
 def fail(context: JobContext, error: KoppelError) -> None:
-    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started."""
+    """Close a job that could not go on; its watermarks stay, so the next run takes up where it started.
+
+    One that lost its lease has been closed already, by whoever has taken over.
+    """
+    if isinstance(error, LeaseLost):
+        return
     state = JobState.HALTED if isinstance(error, Halted) else JobState.FAILED
     context.store.finish_job(context.job, state, str(error), (None, None), swept=False)

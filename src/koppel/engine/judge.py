@@ -11,6 +11,7 @@ import polars as pl
 
 from koppel.engine.context import JobContext
 from koppel.engine.page import Page
+from koppel.engine.ping_pong import stop_ping_pong
 from koppel.engine.references import look_up
 from koppel.model.bound import Identity
 from koppel.model.policy import Direction, Drift, FirstContact, OnConflict, Side
@@ -19,7 +20,7 @@ from koppel.reconcile.classify import CellRules, Codes, Evidence, Mask, blanks
 from koppel.reconcile.decide import RecordPolicy
 from koppel.reconcile.plan import Facts, Plan, reconcile
 from koppel.transform.resolve import resolve
-from koppel.transform.translate import WAITING, Translation, translate
+from koppel.transform.translate import WAITING, Translation, fine, translate
 from koppel.transform.translate import blanks as blank_values
 
 _PICKS = {
@@ -64,10 +65,11 @@ def judge(context: JobContext, page: Page) -> Verdict:
     towards = tuple(
         side for side in Side if page.exists[side.other].any() and any(line.reaches(side) for line in bound.lines)
     )
-    translation = translate(bound, page.values, look_up(context, page, towards), towards)
+    translation = translate(bound, page.values, page.prints, look_up(context, page, towards), towards)
+    translation = stop_ping_pong(context, page, translation)
     moves = _moves(context, page)
-    blank = (blank_values(bound, Side.LEFT, page.values[0]), blank_values(bound, Side.RIGHT, page.values[1]))
-    evidence = _evidence(context, page, translation, moves, blank)
+    blank = tuple(blank_values(bound, side, page.values[side], page.prints[side]) for side in Side)
+    evidence = _evidence(context, page, translation, moves, (blank[0], blank[1]))
     failed, waiting = _reasons(translation)
     creatable = tuple(identity is not Identity.IMPOSSIBLE for identity in bound.identities)
     facts = Facts(
@@ -75,7 +77,7 @@ def judge(context: JobContext, page: Page) -> Verdict:
         page.exists,
         page.in_scope,
         evidence,
-        blank,
+        (blank[0], blank[1]),
         translation.blank_sent,
         failed,
         waiting,
@@ -155,17 +157,22 @@ def _first_winner(context: JobContext, newest: Codes) -> Codes:
 
 
 def _newest(context: JobContext, page: Page) -> Codes:
-    """Which record is the newer one by the systems' own stamps; within granularity + skew it is nobody."""
+    """Which record is the newer one by the systems' own stamps, each corrected by how far its clock is ahead of ours;
+    within granularity + skew it is nobody.
+    """
     if not context.bound.asks_the_clock:
         return np.full(len(page), Winner.NOBODY, dtype=np.uint8)
     shapes = context.bound.shapes
     skew = timedelta(seconds=context.bound.mapping.skew_seconds) + max(shapes[0].granularity, shapes[1].granularity)
-    stamps = pl.DataFrame([page.records[side][shapes[side].modified or ""].alias(side.word) for side in Side])
-    ahead = pl.col("left") - pl.col("right")
+    ahead = context.tables.ahead
+    stamps = pl.DataFrame(
+        [(page.records[side][shapes[side].modified or ""] - ahead[side]).alias(side.word) for side in Side]
+    )
+    later = pl.col("left") - pl.col("right")
     winner = (
-        pl.when(ahead > skew)
+        pl.when(later > skew)
         .then(int(Winner.LEFT))
-        .when(ahead < -skew)
+        .when(later < -skew)
         .then(int(Winner.RIGHT))
         .otherwise(int(Winner.NOBODY))
     )
@@ -174,11 +181,11 @@ def _newest(context: JobContext, page: Page) -> Codes:
 
 def _reasons(translation: Translation) -> tuple[tuple[Mask, Mask], tuple[Mask, Mask]]:
     """Which values cannot be had towards each side: because they fail, or what they name is not coupled yet."""
-    some = [np.column_stack([r.is_not_null().to_numpy() for r in translation.reasons[side]]) for side in Side]
-    wait = [
-        np.column_stack([(r == WAITING).fill_null(False).to_numpy() for r in translation.reasons[side]])
-        for side in Side
-    ]
+    some = [~fine(translation.reasons[side]) for side in Side]
+    wait = [np.zeros_like(mask) for mask in some]
+    for side in Side:
+        for line in np.flatnonzero(some[side].any(axis=0)):
+            wait[side][:, line] = (translation.reasons[side][line] == WAITING).fill_null(False).to_numpy()
     return (some[0] & ~wait[0], some[1] & ~wait[1]), (wait[0], wait[1])
 
 

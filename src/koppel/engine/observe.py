@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from koppel.engine.context import JobContext
+from koppel.engine.garbage import collect
+from koppel.engine.hands import ahead
 from koppel.errors import Halted
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
@@ -71,12 +73,18 @@ def _read_feed(context: JobContext, side: Side, feed: Changes) -> tuple[str, str
     """Line up what a feed names; the newest record seen on this side so far."""
     mark = context.store.watermark(context.name, side)
     newest = mark.newest if mark is not None else None
-    for page in feed.pages:
+    for page in _ahead(context, side, feed):
         context.store.add_due(side, page.select(ID, VERSION))
         known = page.select(ID, VERSION).drop_nulls().sort(VERSION)
         if len(known) and (newest is None or known[VERSION][-1] >= newest[1]):
             newest = (known[ID][-1], known[VERSION][-1])
+        collect()
     return newest
+
+
+def _ahead(context: JobContext, side: Side, feed: Changes) -> Iterator[pl.DataFrame]:
+    with context.hand(context.tables[side].table.features.elsewhere) as reader:
+        yield from ahead(feed.pages, reader)
 
 
 def _refuse_restored(context: JobContext) -> None:
@@ -149,7 +157,7 @@ def _naive(moment: datetime) -> datetime:
 
 def _sweep(context: JobContext, side: Side) -> None:
     """Name every id that exists, so that coupled ones nobody named are suspects."""
-    for page in context.tables[side].table.changes(None, Want(())).pages:
+    for page in _ahead(context, side, context.tables[side].table.changes(None, Want(()))):
         context.store.add_present(side, page[ID])
 
 

@@ -5,7 +5,7 @@ would do: parents that would be created are there for their children, and what w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import polars as pl
@@ -43,7 +43,7 @@ class PretendTable:
         self._shape = shape
         self._record = record
         self._overlay = pl.DataFrame(schema={ID: pl.String(), **{f.name: dtype(f) for f in shape.fields}})
-        self._deleted: set[str] = set()
+        self._deleted: frozenset[str] = frozenset()
 
     @property
     def features(self) -> Features:
@@ -83,7 +83,22 @@ class PretendTable:
         return pl.Series([str(-next(self._record.numbers)) for _ in range(how_many)], dtype=pl.String)
 
     def write(self, write: Write) -> pl.DataFrame:
-        """Remember the write and answer as if it had been carried out."""
+        """Remember the write and answer as if it had been carried out; a key that is taken is refused, as anywhere."""
+        taken = write.rows[ID].is_in(self.fetch(write.rows[ID].drop_nulls(), Want(()))[ID].implode()).fill_null(False)
+        if write.kind is not WriteKind.CREATE or not taken.any():
+            return self._written(write)
+        key = ", ".join(self._shape.key)
+        refused = write.rows.filter(taken).select(
+            OP,
+            ID,
+            pl.lit(str(Outcome.REFUSED)).alias(CODE),
+            pl.lit(key).alias(FIELD),
+            pl.lit(f"another record has the same {key}").alias(MESSAGE),
+        )
+        free = replace(write, rows=write.rows.filter(~taken), mask=write.mask[(~taken).to_numpy()])
+        return pl.concat([refused, self._written(free)], how="diagonal")
+
+    def _written(self, write: Write) -> pl.DataFrame:
         rows = (
             write.rows.with_columns(pl.col(ID).fill_null(self.reserve(len(write.rows))))
             if write.kind is WriteKind.CREATE
@@ -94,7 +109,7 @@ class PretendTable:
         self._remember(write, rows, before)
         self._overlay = self._overlay.filter(~pl.col(ID).is_in(rows[ID].implode()))
         if write.kind is WriteKind.DELETE:
-            self._deleted.update(rows[ID].to_list())
+            self._deleted |= frozenset(rows[ID])
         else:
             self._overlay = pl.concat([self._overlay, after.select(self._overlay.columns)])
         answer = rows.select(OP, ID).with_columns(

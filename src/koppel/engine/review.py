@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from koppel.engine.context import JobContext
-from koppel.engine.couple import look
+from koppel.engine.couple import look, looked_at, match_rules
 from koppel.model.bound import BoundMapping, Identity
 from koppel.model.policy import Side
 from koppel.model.review import ReviewLine, SideCount
@@ -53,6 +53,17 @@ def review(context: JobContext) -> ReviewLine:
     )
 
 
+def find_likely(context: JobContext) -> pl.DataFrame:
+    """`left_id`, `right_id`, `rule`: the likely pairs alone, for which only the left side is read, and only if any rule
+    could find one.
+    """
+    return _read(context, Side.LEFT, match=True).likely if match_rules(context, Side.LEFT) else _nothing_likely()
+
+
+def _nothing_likely() -> pl.DataFrame:
+    return pl.DataFrame(schema=_LIKELY)
+
+
 def _creates(bound: BoundMapping, side: Side) -> bool:
     return bound.mapping.direction.reaches(side) and bound.identities[side] is not Identity.IMPOSSIBLE
 
@@ -60,8 +71,8 @@ def _creates(bound: BoundMapping, side: Side) -> bool:
 def _read(context: JobContext, side: Side, match: bool) -> _Side:
     """Read one side page by page: count, and match its uncoupled records where asked."""
     records = in_scope = uncoupled = 0
-    likely, ambiguous = [pl.DataFrame(schema=_LIKELY)], [pl.DataFrame(schema=_AMBIGUOUS)]
-    for page in context.tables[side].table.changes(None, Want(context.bound.wanted(side))).pages:
+    likely, ambiguous = [_nothing_likely()], [pl.DataFrame(schema=_AMBIGUOUS)]
+    for page in context.tables[side].table.changes(None, Want(looked_at(context, side, match))).pages:
         inside = _inside(context, side, page)
         lone = _uncoupled(context, side, inside)
         records, in_scope, uncoupled = records + len(page), in_scope + len(inside), uncoupled + len(lone)

@@ -206,6 +206,11 @@ _ENGINE_REASONS = {
         "Couple the right one by hand.",
     ),
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
+    "ping_pong": (
+        "{field} has been written in this direction again and again since yesterday, and something changes it back.",
+        "Find out what does (an automation, a rounding, another mapping of the field); it is tried again "
+        "when a day has passed.",
+    ),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),
     "unknown_outcome": (
         "Whether the record was created cannot be known: the answer was lost.",

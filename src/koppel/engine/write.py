@@ -19,7 +19,6 @@ from koppel.model.situation import Cell
 from koppel.model.values import ID, OP, dtype, key_text
 from koppel.model.write import Write, WriteKind
 from koppel.transform.convert import literal
-from koppel.transform.translate import prints
 
 Rows = npt.NDArray[np.intp]
 
@@ -134,8 +133,7 @@ def _intent(
 ) -> Intent:
     """What the journal keeps: enough to find out whether it happened, and to settle it then."""
     page, bound = verdict.page, context.bound
-    meant = prints(bound, side, [values.gather(rows) for values in verdict.translation.values[side]])
-    meant[~sent] = 0
+    meant = np.where(sent, verdict.translation.prints[side][rows], 0)
     ids = [page.ids(s).gather(rows) if s is not side else write.rows[ID] for s in Side]
     columns = [
         write.rows[OP].alias("op"),

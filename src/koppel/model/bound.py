@@ -76,11 +76,16 @@ class BoundMapping:
     def wanted(self, side: Side) -> tuple[str, ...]:
         """The fields to read on `side`: mapped, in its filter, or used for matching; each once."""
         mapped = [line.mapping.name(side) for line in self.lines]
-        filter_ = self.mapping.options(side).filter
-        filtered = sorted(fields_of(filter_)) if filter_ else []
         matched = [pair[side] for rule in self.mapping.match for pair in rule.pairs]
         stamp = [self.shape(side).modified] if self.asks_the_clock else []
-        return tuple(dict.fromkeys(name for name in (*mapped, *filtered, *matched, *stamp) if name is not None))
+        return tuple(
+            dict.fromkeys(name for name in (*mapped, *self.filtered(side), *matched, *stamp) if name is not None)
+        )
+
+    def filtered(self, side: Side) -> tuple[str, ...]:
+        """The fields that the filter of `side` looks at."""
+        filter_ = self.mapping.options(side).filter
+        return tuple(sorted(fields_of(filter_))) if filter_ else ()
 
     @property
     def asks_the_clock(self) -> bool:

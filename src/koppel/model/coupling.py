@@ -16,6 +16,9 @@ from koppel.model.write import WriteKind
 COUPLING = "coupling"
 LEFT_ID, RIGHT_ID = "left_id", "right_id"
 
+PRINT_BYTES = 8
+"""How many bytes a fingerprint takes in a baseline."""
+
 COUPLING_SCHEMA = pl.Schema(
     {
         COUPLING: pl.Int64(),  # null: not coupled (yet)

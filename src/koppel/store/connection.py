@@ -5,16 +5,20 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy import Connection, Engine, func, select
 
-from koppel.errors import ConfigurationError, Problem, StoreFailure
 from koppel.store import schema
+from koppel.store.database import measured_clock, open_engine, told
+from koppel.store.revision import require_newest, revision, stamp_newest
+
+UNKNOWN = -1
+"""The number of a mapping that was never applied: nothing in the store belongs to it."""
+
+_MAKING = 0x6B6F7070
+"""The first number of the advisory lock under which tables are made ('kopp'); the second one is the schema's."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +56,25 @@ def _started(pid: int) -> str:
 class StoreBase:
     """One engine, one connection, one clock. The parts of the store are mixed into `SqlStore`, a subject each."""
 
-    url: str
-    clock: Callable[[], datetime]
+    url: str = field(repr=False)
+    clock: Callable[[], datetime] | None
+    """None: that of the database, which every worker of the store shares."""
     owner: Owner
     engine: Engine = field(init=False)
     connection: Connection = field(init=False)
+    _ahead: timedelta = field(default=timedelta(), init=False)
     _mapping_ids: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Open the store, making it when it is not there yet."""
-        self.engine = _engine(self.url)
-        try:
+        self.engine = open_engine(self.url)
+        with told(self.engine):
             self.connection = self.engine.connect()
-            with self.transaction() as connection:
-                schema.metadata.create_all(connection)
-                self._check_version(connection)
-                schema.temporary.create_all(connection, checkfirst=False)
-        except SQLAlchemyError as error:
-            raise _failure(self.url, error) from error
+            try:
+                self._take_up()
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Give the connection back. Safe to call twice."""
@@ -79,71 +84,46 @@ class StoreBase:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: all of it or nothing. Database errors become `StoreFailure`."""
-        try:
-            with self.connection.begin():
-                yield self.connection
-        except SQLAlchemyError as error:
-            raise _failure(self.url, error) from error
+        with told(self.engine):
+            if self.connection.invalidated:  # it broke in the transaction before, which has said so
+                self._take_up()
+            try:
+                with self.connection.begin():
+                    yield self.connection
+            except BaseException:
+                self._mapping_ids.clear()  # it may have made some
+                raise
+
+    def _take_up(self) -> None:
+        """Make a new connection ready: the tables, those that only it sees, and how its clock goes."""
+        with self.connection.begin():
+            make_schema(self.connection)
+            schema.temporary.create_all(self.connection, checkfirst=False)
+            self._ahead = measured_clock(self.connection)
 
     def now(self) -> datetime:
         """The present moment as the store keeps it: UTC without a zone."""
-        return self.clock().astimezone(UTC).replace(tzinfo=None)
+        moment = datetime.now(UTC) + self._ahead if self.clock is None else self.clock().astimezone(UTC)
+        return moment.replace(tzinfo=None)
 
     def mapping_id(self, connection: Connection, name: str) -> int:
-        """The number of a mapping; every job and every `apply` has made it known before."""
+        """The number of a mapping, or `UNKNOWN`; every job and every `apply` has made it known before."""
         if name not in self._mapping_ids:
             found = connection.execute(select(schema.mapping.c.id).where(schema.mapping.c.name == name)).scalar()
             if found is None:
-                return -1  # never applied: nothing in the store belongs to it
+                return UNKNOWN
             self._mapping_ids[name] = found
         return self._mapping_ids[name]
 
-    def _check_version(self, connection: Connection) -> None:
-        row = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "schema")).scalar()
-        if row is None:
-            connection.execute(schema.meta.insert().values(key="schema", value=str(schema.VERSION)))
-        elif row != str(schema.VERSION):
-            remedy = "use the koppel version that wrote it, or name another store"
-            raise ConfigurationError(
-                [Problem("[koppel] store", f"it has schema {row}, this koppel has {schema.VERSION}", remedy)]
-            )
 
-
-def spread(ids: str) -> ColumnElement[Any]:
-    """The values of a JSON array of texts as one column to select from."""
-    return func.json_each(ids).table_valued("value").c.value
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite:"):
-        raise ConfigurationError(
-            [Problem("[koppel] store", "only SQLite stores are supported", 'write store = "sqlite:///koppel.db"')]
-        )
-    engine = create_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def configure(dbapi: Any, _record: Any) -> None:
-        dbapi.isolation_level = (
-            None  # we begin transactions ourselves, as writers, so that two never upgrade into each other
-        )
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=30000",
-            "foreign_keys=ON",
-            "cache_size=-65536",
-        ):
-            dbapi.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _failure(url: str, error: SQLAlchemyError) -> StoreFailure:
-    cause = getattr(error, "orig", None) or error
-    return StoreFailure(
-        f"the store {url} cannot be used: {cause}\n    → check that the file can be written and is a koppel store"
-    )
+def make_schema(connection: Connection) -> None:
+    """Make the store's tables where there is none. Raises `ConfigurationError` for a store of another revision."""
+    found = revision(connection)
+    if found is None and connection.dialect.name == "postgresql":  # somebody else may be about to make them
+        connection.execute(select(func.pg_advisory_xact_lock(_MAKING, func.hashtext(func.current_schema()))))
+        found = revision(connection)
+    if found is None:
+        schema.metadata.create_all(connection, checkfirst=False)
+        stamp_newest(connection)
+    else:
+        require_newest(connection, found)

@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 
 import polars as pl
-from sqlalchemy import Column, Connection, and_, func, or_, select
+from sqlalchemy import Column, and_, or_, select
 
 from koppel.model.coupling import COUPLING_SCHEMA
 from koppel.model.policy import Side
 from koppel.store import schema
-from koppel.store.connection import StoreBase, spread
-from koppel.store.rows import insert_frame, insert_one, read_frame, texts
+from koppel.store.connection import StoreBase
+from koppel.store.dialect import Existing, spread, upsert
+from koppel.store.rows import has_any, insert_frame, read_frame
 
 _COLUMNS = [schema.coupling.c.id.label("coupling"), *(schema.coupling.c[name] for name in list(COUPLING_SCHEMA)[1:])]
 
@@ -24,7 +25,7 @@ class Couplings(StoreBase):
         """The couplings (COUPLING_SCHEMA) of these records of one side."""
         with self.transaction() as connection:
             here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
-            query = select(*_COLUMNS).where(here, _id_column(side).in_(select(spread(texts(ids)))))
+            query = select(*_COLUMNS).where(here, _id_column(side).in_(spread(ids)))
             return read_frame(connection, query, COUPLING_SCHEMA)
 
     def partners(self, mappings: Sequence[str], side: Side, ids: pl.Series) -> pl.DataFrame:
@@ -36,7 +37,7 @@ class Couplings(StoreBase):
             for name in mappings:
                 here = schema.coupling.c.mapping == self.mapping_id(connection, name)
                 query = select(_id_column(side), _id_column(side.other)).where(
-                    here, _id_column(side).in_(select(spread(texts(wanted))))
+                    here, _id_column(side).in_(spread(wanted))
                 )
                 found.append(read_frame(connection, query, kind))
         return pl.concat(found).unique("id", keep="first", maintain_order=True)
@@ -46,11 +47,12 @@ class Couplings(StoreBase):
         table, text = schema.layout, json.dumps(entries)
         with self.transaction() as connection:
             number = self.mapping_id(connection, mapping)
-            found = connection.execute(
-                select(table.c.id).where(table.c.mapping == number, table.c.entries == text)
-            ).scalar()
+            known = select(table.c.id).where(table.c.mapping == number, table.c.entries == text)
+            found = connection.execute(known).scalar()
             if found is None:
-                found = insert_one(connection, table, {"mapping": number, "entries": text})
+                first = upsert(connection, table).values(mapping=number, entries=text)
+                connection.execute(first.on_conflict_do_nothing())
+                found = connection.execute(known).scalar_one()
             return int(found)
 
     def layouts(self, mapping: str) -> dict[int, tuple[str, ...]]:
@@ -64,10 +66,13 @@ class Couplings(StoreBase):
         """`id`, `other`, `creates`: pairs of these records that a person rejected, un-created or uncoupled."""
         table = schema.apart
         mine, other = (table.c.left_id, table.c.right_id) if side is Side.LEFT else (table.c.right_id, table.c.left_id)
+        kind = {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()}
         with self.transaction() as connection:
-            here = and_(table.c.mapping == self.mapping_id(connection, mapping), mine.in_(select(spread(texts(ids)))))
-            query = select(mine, other, table.c.creates).where(here)
-            return read_frame(connection, query, {"id": pl.String(), "other": pl.String(), "creates": pl.Boolean()})
+            number = self.mapping_id(connection, mapping)
+            if not has_any(connection, table, number):
+                return pl.DataFrame(schema=kind)
+            here = and_(table.c.mapping == number, mine.in_(spread(ids)))
+            return read_frame(connection, select(mine, other, table.c.creates).where(here), kind)
 
     def keep_apart(self, mapping: str, pairs: pl.DataFrame, creates: bool) -> None:
         """Never match these pairs (`left_id`, `right_id`) unless asked; `creates`: each may still be created on the
@@ -79,7 +84,7 @@ class Couplings(StoreBase):
                 connection,
                 schema.apart,
                 pairs.select("left_id", "right_id"),
-                prefix="OR REPLACE",
+                existing=Existing.GOES,
                 mapping=number,
                 creates=creates,
             )
@@ -92,41 +97,39 @@ class Couplings(StoreBase):
         """
         with self.transaction() as connection:
             number = self.mapping_id(connection, mapping)
-            before = _count(connection, number)
             fresh = {"left_base": b"", "right_base": b"", "layout": 0, "generation": 1}
-            insert_frame(
+            made = insert_frame(
                 connection,
                 schema.coupling,
                 pairs.select("left_id", "right_id"),
-                prefix="OR IGNORE",
+                existing=Existing.STAYS,
                 mapping=number,
                 **fresh,
             )
-            gone = or_(
-                *(schema.apart.c[name].in_(select(spread(texts(pairs[name])))) for name in ("left_id", "right_id"))
-            )
+            gone = or_(*(schema.apart.c[name].in_(spread(pairs[name])) for name in ("left_id", "right_id")))
             connection.execute(schema.apart.delete().where(schema.apart.c.mapping == number, gone))
-            return _count(connection, number) - before
+            return made
 
     def uncouple(self, mapping: str, couplings: Sequence[int], apart: bool) -> pl.DataFrame:
         """Take these couplings away with what hangs on them; answers the pairs, which are kept apart from now on when
         `apart`.
         """
-        table, ids = schema.coupling, texts(pl.Series(couplings, dtype=pl.Int64))
+        table, ids = schema.coupling, spread(pl.Series(couplings, dtype=pl.Int64))
         kind = {"left_id": pl.String(), "right_id": pl.String()}
         with self.transaction() as connection:
             number = self.mapping_id(connection, mapping)
-            these = and_(table.c.mapping == number, table.c.id.in_(select(spread(ids))))
-            pairs = read_frame(connection, select(table.c.left_id, table.c.right_id).where(these), kind)
-            connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(select(spread(ids)))))
-            connection.execute(table.delete().where(these))
+            these = and_(table.c.mapping == number, table.c.id.in_(ids))
+            connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
+            pairs = read_frame(
+                connection, table.delete().where(these).returning(table.c.left_id, table.c.right_id), kind
+            )
             for side, column in ((0, "left_id"), (1, "right_id")):
-                records = schema.error.c.record.in_(select(spread(texts(pairs[column]))))
+                records = schema.error.c.record.in_(spread(pairs[column]))
                 connection.execute(
                     schema.error.delete().where(schema.error.c.mapping == number, schema.error.c.side == side, records)
                 )
             if apart:
-                insert_frame(connection, schema.apart, pairs, prefix="OR IGNORE", mapping=number, creates=False)
+                insert_frame(connection, schema.apart, pairs, existing=Existing.STAYS, mapping=number, creates=False)
             return pairs
 
     def all_couplings(self, mapping: str) -> list[int]:
@@ -140,15 +143,9 @@ class Couplings(StoreBase):
         table = schema.chosen
         with self.transaction() as connection:
             here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(table.c.source, table.c.chosen).where(
-                here, table.c.source.in_(select(spread(texts(sources))))
-            )
+            query = select(table.c.source, table.c.chosen).where(here, table.c.source.in_(spread(sources)))
             return read_frame(connection, query, {"id": pl.String(), "chosen": pl.String()})
 
 
 def _id_column(side: Side) -> Column[str]:
     return schema.coupling.c.left_id if side is Side.LEFT else schema.coupling.c.right_id
-
-
-def _count(connection: Connection, number: int) -> int:
-    return int(connection.execute(select(func.count()).where(schema.coupling.c.mapping == number)).scalar_one())

@@ -11,7 +11,9 @@ from koppel.errors import LeaseLost
 from koppel.model.job import Counts, Job, JobKind, JobRecord, JobState, RunRecord, Tally
 from koppel.ports import Watermark
 from koppel.store import schema
+from koppel.store.dialect import upsert
 from koppel.store.mappings import Mappings
+from koppel.store.revision import require_newest
 from koppel.store.rows import insert_one
 
 LEASE = timedelta(minutes=15)
@@ -56,9 +58,10 @@ class Jobs(Mappings):
     def open_job(self, run: int, mapping: str, kind: JobKind, direction: str, document: str) -> Job:
         """Take the mapping's lease and open a job; a dead one is closed as interrupted in the same transaction."""
         with self.transaction() as connection:
-            version = self._apply(connection, mapping, document)
-            number = self.mapping_id(connection, mapping)
+            require_newest(connection)  # a process that has been waiting may have missed a move or an upgrade
+            number = self._known(connection, mapping)
             epoch = self._take_lease(connection, number, mapping)
+            version = self._apply(connection, mapping, document)
             open_jobs = (schema.job.c.mapping == number) & (schema.job.c.state == JobState.RUNNING)
             closed = {
                 "state": JobState.INTERRUPTED,
@@ -81,12 +84,10 @@ class Jobs(Mappings):
 
     def _take_lease(self, connection: Connection, number: int, mapping: str) -> int:
         table, now = schema.lease, self.now()
-        row = connection.execute(select(table).where(table.c.mapping == number)).one_or_none()
-        if row is None:
-            connection.execute(
-                table.insert().values(mapping=number, owner=self.owner.name, epoch=1, expires=now + LEASE)
-            )
-            return 1
+        first = upsert(connection, table).values(mapping=number, epoch=0, expires=now)
+        connection.execute(first.on_conflict_do_nothing())
+        # Locked: of two workers that take it at the same moment, the second one sees that the first has it.
+        row = connection.execute(select(table).where(table.c.mapping == number).with_for_update()).one()
         if row.owner is not None and row.expires > now and row.owner != self.owner.name and self.owner.alive(row.owner):
             raise LeaseLost(
                 f"{mapping} is being synchronised by {row.owner}\n    → wait until it is done (koppel jobs shows it)"

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, and_, case, exists, false, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, and_, case, false, func, or_, select
 
 from koppel.model.coupling import ASIDE_SCHEMA, History, Intent, Settlement
 from koppel.model.job import Job
@@ -17,9 +16,9 @@ from koppel.model.policy import Side
 from koppel.model.write import WriteKind
 from koppel.ports import OpenIntent
 from koppel.store import schema
-from koppel.store.connection import spread
+from koppel.store.dialect import Existing, spread, upsert
 from koppel.store.jobs import Jobs
-from koppel.store.rows import insert_frame, insert_one, read_frame, texts, update_frame
+from koppel.store.rows import has_any, insert_frame, insert_one, read_frame, update_frame
 
 _MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
 
@@ -32,7 +31,7 @@ class Journal(Jobs):
         with self.transaction() as connection:
             self.hold_lease(connection, job)
             self._settle(connection, job, facts)
-            insert_frame(connection, schema.aside, aside, prefix="OR REPLACE", job=job.id)
+            insert_frame(connection, schema.aside, aside, existing=Existing.GOES, job=job.id)
             return [self._write_intent(connection, job, intent) for intent in intents]
 
     def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
@@ -53,7 +52,7 @@ class Journal(Jobs):
                 connection,
                 schema.chosen,
                 chosen.rename({"id": "source"}),
-                prefix="OR REPLACE",
+                existing=Existing.GOES,
                 mapping=number,
                 side=side,
             )
@@ -97,12 +96,13 @@ class Journal(Jobs):
             "print": pl.Binary(),
             "skipped": pl.Boolean(),
         }
+        columns = {**kind, "job": pl.Int64()}
         with self.transaction() as connection:
-            here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(*(table.c[name] for name in kind), table.c.job).where(
-                here, table.c.record.in_(select(spread(texts(ids))))
-            )
-            return read_frame(connection, query, {**kind, "job": pl.Int64()})
+            number = self.mapping_id(connection, mapping)
+            if not has_any(connection, table, number):
+                return pl.DataFrame(schema=columns)
+            here = and_(table.c.mapping == number, table.c.side == int(side), table.c.record.in_(spread(ids)))
+            return read_frame(connection, select(*(table.c[name] for name in columns)).where(here), columns)
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
         """How many creates from records of that side may or may not have happened."""
@@ -144,23 +144,31 @@ class Journal(Jobs):
         frame = settlement.couplings
         fresh = frame.filter(pl.col("coupling").is_null())
         if len(fresh):
-            insert_frame(
-                connection, schema.coupling, fresh.select(*_MOVED, "generation"), prefix="OR IGNORE", mapping=number
+            taken = insert_frame(
+                connection,
+                schema.coupling,
+                fresh.select(*_MOVED, "generation"),
+                existing=Existing.STAYS,
+                mapping=number,
             )
-            self._report_refused(connection, job, number, fresh)
-            sources = select(spread(texts(pl.concat([fresh["left_id"], fresh["right_id"]]))))
-            connection.execute(
-                schema.chosen.delete().where(schema.chosen.c.mapping == number, schema.chosen.c.source.in_(sources))
-            )
+            if taken < len(fresh):
+                self._report_refused(connection, job, number, fresh)
+            self._forget_chosen(connection, number, pl.concat([fresh["left_id"], fresh["right_id"]]))
         moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
         # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
         update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
+
+    def _forget_chosen(self, connection: Connection, number: int, sources: pl.Series) -> None:
+        """Ids once chosen for records that have their counterpart now are not needed any more."""
+        if has_any(connection, schema.chosen, number):
+            these = schema.chosen.c.source.in_(spread(sources))
+            connection.execute(schema.chosen.delete().where(schema.chosen.c.mapping == number, these))
 
     def _report_refused(self, connection: Connection, job: Job, number: int, fresh: pl.DataFrame) -> None:
         """A coupling that the one-to-one constraint refused is an unknown outcome with both ids; the rest settles."""
         table = schema.coupling
         ours = select(table.c.left_id, table.c.right_id).where(table.c.mapping == number)
-        ours = ours.where(table.c.left_id.in_(select(spread(texts(fresh["left_id"])))))
+        ours = ours.where(table.c.left_id.in_(spread(fresh["left_id"])))
         kept = read_frame(connection, ours, {"left_id": pl.String(), "right_id": pl.String()})
         refused = fresh.join(kept, on=["left_id", "right_id"], how="anti")
         if len(refused):
@@ -184,37 +192,27 @@ class Journal(Jobs):
     def _uncouple(self, connection: Connection, number: int, settlement: Settlement) -> None:
         if not settlement.uncoupled:
             return
-        ids = select(spread(json.dumps(settlement.uncoupled)))
+        ids = spread(pl.Series(settlement.uncoupled, dtype=pl.Int64))
         table = schema.coupling
         if settlement.apart:
-            apart = select(spread(json.dumps(settlement.apart)))
+            apart = spread(pl.Series(settlement.apart, dtype=pl.Int64))
             pairs = select(table.c.mapping, table.c.left_id, table.c.right_id, false()).where(table.c.id.in_(apart))
-            target = (
-                schema.apart.insert()
-                .prefix_with("OR IGNORE")
-                .from_select(["mapping", "left_id", "right_id", "creates"], pairs)
-            )
-            connection.execute(target)
+            columns = ["mapping", "left_id", "right_id", "creates"]
+            target = upsert(connection, schema.apart).from_select(columns, pairs)
+            connection.execute(target.on_conflict_do_nothing())
         connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
         connection.execute(table.delete().where(table.c.mapping == number, table.c.id.in_(ids)))
 
     def _close(self, connection: Connection, number: int, settlement: Settlement) -> None:
         """Take away errors and conflicts that are over; looked for only where the mapping has any."""
         errors, conflicts = schema.error, schema.conflict
-        if len(settlement.cleared) and connection.execute(select(exists().where(errors.c.mapping == number))).scalar():
+        if len(settlement.cleared) and has_any(connection, errors, number):
             for side in Side:
-                records = texts(settlement.cleared.filter(pl.col("side") == int(side))["record"])
-                here = and_(
-                    errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(select(spread(records)))
-                )
+                records = spread(settlement.cleared.filter(pl.col("side") == int(side))["record"])
+                here = and_(errors.c.mapping == number, errors.c.side == int(side), errors.c.record.in_(records))
                 connection.execute(errors.delete().where(here))
-        if (
-            len(settlement.agreed)
-            and connection.execute(select(exists().where(conflicts.c.mapping == number))).scalar()
-        ):
-            connection.execute(
-                conflicts.delete().where(conflicts.c.coupling.in_(select(spread(texts(settlement.agreed)))))
-            )
+        if len(settlement.agreed) and has_any(connection, conflicts, number):
+            connection.execute(conflicts.delete().where(conflicts.c.coupling.in_(spread(settlement.agreed))))
 
     def _open_errors(self, connection: Connection, job: Job, number: int, errors: pl.DataFrame) -> None:
         table, now = schema.error, self.now()
@@ -224,7 +222,7 @@ class Journal(Jobs):
             {**row, "mapping": number, "job": job.id, "times": 1, "first_at": now, "last_at": now}
             for row in errors.to_dicts()
         ]
-        statement = upsert(table)
+        statement = upsert(connection, table)
         new = statement.excluded
         same = and_(table.c.code == new.code, table.c.field == new.field)
         statement = statement.on_conflict_do_update(
@@ -247,7 +245,7 @@ class Journal(Jobs):
         lists = ("fields", "left_values", "right_values")
         fresh = {"mapping": number, "job": job.id, "opened_at": self.now()}
         rows = [{**row, **{name: json.dumps(row[name]) for name in lists}, **fresh} for row in conflicts.to_dicts()]
-        statement = upsert(table)
+        statement = upsert(connection, table)
         keep = ("kind", "left_id", "right_id", "left_print", "right_print", *lists)
         updates = {name: statement.excluded[name] for name in keep}
         changed = or_(
@@ -267,7 +265,7 @@ class Journal(Jobs):
             connection,
             schema.history_record,
             pl.DataFrame({"record": history.records}),
-            prefix="OR IGNORE",
+            existing=Existing.STAYS,
             history=key,
         )
 

@@ -4,21 +4,25 @@ Feeds, the retry set and unsettled couplings are gathered in temporary tables an
 changed and not what there is, memory is bounded by the page, and a pair comes up once however many feeds name it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, and_, exists, false, func, literal, not_, or_, select, true, union_all
 from sqlalchemy.sql.expression import ColumnElement, Select
 
-from koppel.model.coupling import COUPLING_SCHEMA, PAIR_SCHEMA
+from koppel.model.coupling import COUPLING_SCHEMA, LEFT_ID, PAIR_SCHEMA, RIGHT_ID
 from koppel.model.job import Job
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
+from koppel.store.dialect import Existing, refresh_statistics, upsert
 from koppel.store.rows import insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
+_LONE_SCHEMA = pl.Schema({"record": pl.String(), "left_due": pl.Boolean(), "right_due": pl.Boolean()})
 
 
 class LineUp(StoreBase):
@@ -32,15 +36,15 @@ class LineUp(StoreBase):
 
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
-        frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version"))
+        frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version")).sort("record")
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, prefix="OR REPLACE", side=int(side), named=True)
+            insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
-        frame = ids.alias("record").to_frame()
+        frame = ids.alias("record").sort().to_frame()
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, prefix="OR IGNORE", side=int(side), named=False)
+            insert_frame(connection, _due, frame, existing=Existing.STAYS, side=int(side), named=False)
 
     def missing(self, job: Job, side: Side) -> int:
         """How many coupled records of that side no page and no sweep named."""
@@ -52,10 +56,11 @@ class LineUp(StoreBase):
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are."""
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
+            refresh_statistics(connection, _due)
             if everything:
                 self._add_pairs(connection, select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number))
             else:
-                for query in [*self._due_couplings(number, swept), _other_layouts(number, layout)]:
+                for query in [*self._due_couplings(number, swept), _other_layouts(connection, number, layout)]:
                     self._add_pairs(connection, query)
             for side in Side:
                 self._add_lone(connection, number, side, lone)
@@ -81,37 +86,20 @@ class LineUp(StoreBase):
         """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the
         right.
         """
-        yield from self._pages(self._coupled_pairs, size)
+        yield from self._pages(_coupled_pairs, PAIR_SCHEMA, size)
         for side in Side:
-            yield from self._pages(lambda after, rows, side=side: self._lone_pairs(side, after, rows), size)
+            for page in self._pages(partial(_lone_pairs, side), _LONE_SCHEMA, size):
+                yield _as_pairs(side, page)
 
-    def _pages(self, query: "object", size: int) -> Iterator[pl.DataFrame]:
+    def _pages(self, query: Callable[[int, int], Select[Any]], columns: pl.Schema, size: int) -> Iterator[pl.DataFrame]:
         after = 0
         while True:
             with self.transaction() as connection:
-                page = read_frame(connection, query(after, size), {"pair": pl.Int64(), **PAIR_SCHEMA})  # type: ignore[operator]
+                page = read_frame(connection, query(after, size), {"pair": pl.Int64(), **columns})
             if not len(page):
                 return
-            after = int(page["pair"].max())  # type: ignore[arg-type]
+            after = page["pair"][-1]
             yield page.drop("pair")
-
-    def _coupled_pairs(self, after: int, size: int) -> Select[tuple[object, ...]]:
-        columns = [
-            _coupling.c.id,
-            *(_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]),
-            _pair.c.left_due,
-            _pair.c.right_due,
-        ]
-        query = select(_pair.c.id, *columns).join(_coupling, _coupling.c.id == _pair.c.coupling)
-        return query.where(_pair.c.id > after).order_by(_pair.c.id).limit(size)
-
-    def _lone_pairs(self, side: Side, after: int, size: int) -> Select[tuple[object, ...]]:
-        nothing = literal(None)
-        ids = [_pair.c.record if side is Side.LEFT else nothing, _pair.c.record if side is Side.RIGHT else nothing]
-        rest = [nothing] * (len(COUPLING_SCHEMA) - 3)
-        query = select(_pair.c.id, nothing, *ids, *rest, _pair.c.left_due, _pair.c.right_due)
-        here = and_(_pair.c.coupling.is_(None), _pair.c.side == int(side), _pair.c.id > after)
-        return query.where(here).order_by(_pair.c.id).limit(size)
 
     def _due_couplings(self, number: int, swept: Sequence[Side]) -> list[Select[tuple[object, ...]]]:
         """Couplings to look at, from every reason there is; the flags say which side's feed named them."""
@@ -135,8 +123,8 @@ class LineUp(StoreBase):
         return queries
 
     def _add_pairs(self, connection: Connection, query: Select[tuple[object, ...]]) -> None:
-        target = _pair.insert().prefix_with("OR IGNORE").from_select(["coupling", "left_due", "right_due"], query)
-        connection.execute(target)
+        target = upsert(connection, _pair).from_select(["coupling", "left_due", "right_due"], query)
+        connection.execute(target.on_conflict_do_nothing())
 
     def _add_lone(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
         """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created
@@ -152,6 +140,27 @@ class LineUp(StoreBase):
         connection.execute(_pair.insert().from_select(["side", "record", "left_due", "right_due"], query))
 
 
+def _coupled_pairs(after: int, size: int) -> Select[Any]:
+    rest = [_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]]
+    query = select(_pair.c.id, _coupling.c.id, *rest, _pair.c.left_due, _pair.c.right_due)
+    query = query.join(_coupling, _coupling.c.id == _pair.c.coupling)
+    return query.where(_pair.c.id > after).order_by(_pair.c.id).limit(size)
+
+
+def _lone_pairs(side: Side, after: int, size: int) -> Select[Any]:
+    here = and_(_pair.c.coupling.is_(None), _pair.c.side == int(side), _pair.c.id > after)
+    return select(_pair.c.id, *(_pair.c[name] for name in _LONE_SCHEMA)).where(here).order_by(_pair.c.id).limit(size)
+
+
+def _as_pairs(side: Side, lone: pl.DataFrame) -> pl.DataFrame:
+    """Lone records as pairs: nothing is known of them but the id."""
+    named = lone.rename({"record": LEFT_ID if side is Side.LEFT else RIGHT_ID})
+    known = [
+        pl.col(name) if name in named.columns else pl.lit(None, kind).alias(name) for name, kind in PAIR_SCHEMA.items()
+    ]
+    return named.select(known)
+
+
 def _ids(side: Side) -> ColumnElement[str]:
     return _coupling.c.left_id if side is Side.LEFT else _coupling.c.right_id
 
@@ -160,12 +169,12 @@ def _versions(side: Side) -> ColumnElement[str | None]:
     return _coupling.c.left_version if side is Side.LEFT else _coupling.c.right_version
 
 
-def _other_layouts(number: int, layout: int) -> Select[tuple[object, ...]]:
+def _other_layouts(connection: Connection, number: int, layout: int) -> Select[tuple[object, ...]]:
     """Couplings whose baseline was kept in another layout (0: none yet); named one by one, so that an index finds the
     few.
     """
-    others = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
-    old = _coupling.c.layout.in_(union_all(others, select(literal(0))))
+    known = select(schema.layout.c.id).where(schema.layout.c.mapping == number, schema.layout.c.id != layout)
+    old = _coupling.c.layout.in_([0, *connection.execute(known).scalars()])
     return select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, old)
 
 

@@ -1,16 +1,17 @@
 """What people look at and decide on: errors, conflicts, history, and one coupling at a time."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 
 from koppel.model.coupling import COUPLING_SCHEMA
 from koppel.model.listing import Conflict, ErrorRecord, HistoryEntry
 from koppel.model.policy import Side
 from koppel.store import schema
+from koppel.store.dialect import spread
 from koppel.store.jobs import Jobs
 from koppel.store.rows import read_frame
 
@@ -60,12 +61,38 @@ class Listings(Jobs):
             rows = connection.execute(query.where(here).order_by(table.c.id.desc())).all()
         return _entries(rows, record)
 
-    def forget_history(self, before: datetime) -> int:
-        """Delete history older than that moment (UTC without a zone); how many writes it were."""
-        old = select(schema.history.c.id).where(schema.history.c.at < before)
+    def written_often(self, mapping: str, side: Side, ids: pl.Series, since: datetime, times: int) -> pl.DataFrame:
+        """`record`, `field`: which cells of these records of one side koppel has written so many times or more."""
+        table, entry, cell = schema.history, schema.history_record, ("record", "field")
+        moment = since.astimezone(UTC).replace(tzinfo=None)
         with self.transaction() as connection:
-            connection.execute(schema.history_record.delete().where(schema.history_record.c.history.in_(old)))
-            return connection.execute(schema.history.delete().where(schema.history.c.at < before)).rowcount
+            here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
+            # Mostly so few writes were made that no cell was written too often: when the n-th last one was tells.
+            nth_last = connection.execute(
+                select(table.c.at).where(here).order_by(table.c.id.desc()).offset(times - 1)
+            ).scalar()
+            if nth_last is None or nth_last < moment:
+                return pl.DataFrame(schema=dict.fromkeys(cell, pl.String()))
+            written = select(entry.c.record, entry.c.history).join(table, entry.c.history == table.c.id)
+            written = written.where(here, table.c.at >= moment, entry.c.record.in_(spread(ids)))
+            found = read_frame(connection, written, {"record": pl.String(), "history": pl.Int64()})
+            found = found.filter(pl.len().over("record") >= times)
+            blobs = select(table.c.blob).where(table.c.id.in_(spread(found["history"].unique())))
+            frames = [pl.read_ipc(blob).select(cell) for blob in connection.execute(blobs).scalars()]
+        cells = pl.concat([pl.DataFrame(schema=dict.fromkeys(cell, pl.String())), *frames])
+        counted = cells.filter(pl.col("record").is_in(found["record"].implode())).group_by(cell).len()
+        return counted.filter(pl.col("len") >= times).select(cell)
+
+    def forget_history(self, mapping: str, days: int) -> None:
+        """Delete what was written longer ago than so many days (0: all of it)."""
+        table, entry, before = schema.history, schema.history_record, self.now() - timedelta(days=days)
+        with self.transaction() as connection:
+            mine = table.c.mapping == self.mapping_id(connection, mapping)
+            oldest = connection.execute(select(table.c.at).where(mine).order_by(table.c.id).limit(1)).scalar()
+            if oldest is not None and oldest <= before:
+                old = select(table.c.id).where(mine, table.c.at <= before)
+                connection.execute(entry.delete().where(entry.c.history.in_(old)))
+                connection.execute(table.delete().where(mine, table.c.at <= before))
 
     def count_rows(self, table: str) -> int:
         """How many rows a table of the store has."""

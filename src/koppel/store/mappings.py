@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 from koppel.model.policy import Side
 from koppel.ports import Watermark
 from koppel.store import schema
-from koppel.store.connection import StoreBase
-from koppel.store.rows import insert_one
+from koppel.store.connection import UNKNOWN, StoreBase
+from koppel.store.dialect import Existing, minding, upsert
 
 
 class Mappings(StoreBase):
@@ -20,23 +20,24 @@ class Mappings(StoreBase):
         with self.transaction() as connection:
             return self._apply(connection, name, document)
 
+    def _known(self, connection: Connection, name: str) -> int:
+        """The number of a mapping, which is made known if it is not; without a document yet."""
+        if self.mapping_id(connection, name) == UNKNOWN:
+            first = upsert(connection, schema.mapping).values(name=name, version=0, document="")
+            connection.execute(first.on_conflict_do_nothing())
+        return self.mapping_id(connection, name)
+
     def _apply(self, connection: Connection, name: str, document: str) -> int:
-        row = connection.execute(select(schema.mapping).where(schema.mapping.c.name == name)).one_or_none()
-        if row is not None and row.document == document:
+        table, number = schema.mapping, self._known(connection, name)
+        # Locked, but so that rows that refer to it may go on being written.
+        locked = select(table).where(table.c.id == number).with_for_update(key_share=True)
+        row = connection.execute(locked).one()
+        if row.version and row.document == document:
             return int(row.version)
-        if row is None:
-            values = {"name": name, "version": 1, "document": document}
-            number = insert_one(connection, schema.mapping, values)
-            version = 1
-        else:
-            number, version = row.id, row.version + 1
-            connection.execute(
-                schema.mapping.update().where(schema.mapping.c.id == number).values(version=version, document=document)
-            )
-            # A changed mapping deserves another try of what failed under the old one.
-            connection.execute(
-                schema.error.update().where(schema.error.c.mapping == number).values(skipped=False, times=0)
-            )
+        version = int(row.version) + 1
+        connection.execute(table.update().where(table.c.id == number).values(version=version, document=document))
+        # A changed mapping deserves another try of what failed under the old one.
+        connection.execute(schema.error.update().where(schema.error.c.mapping == number).values(skipped=False, times=0))
         version_row = {"mapping": number, "version": version, "document": document, "applied_at": self.now()}
         connection.execute(schema.mapping_version.insert().values(**version_row))
         return version
@@ -111,13 +112,13 @@ class Mappings(StoreBase):
     def remember_system(self, name: str, identity: str) -> None:
         """From now on this name stands for that installation."""
         with self.transaction() as connection:
-            connection.execute(schema.system.delete().where(schema.system.c.name == name))
-            connection.execute(schema.system.insert().values(name=name, identity=identity))
+            statement = upsert(connection, schema.system).values(name=name, identity=identity)
+            connection.execute(minding(statement, schema.system, ["name", "identity"], Existing.GOES))
 
     def environment(self, configured: str) -> str:
         """The environment the store belongs to: the one it was first used with."""
         with self.transaction() as connection:
-            known = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "environment")).scalar()
-            if known is None:
-                connection.execute(schema.meta.insert().values(key="environment", value=configured))
-            return known or configured
+            first = upsert(connection, schema.meta).values(key="environment", value=configured)
+            connection.execute(first.on_conflict_do_nothing())
+            known = select(schema.meta.c.value).where(schema.meta.c.key == "environment")
+            return str(connection.execute(known).scalar_one())

@@ -2,31 +2,50 @@
 record.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
+from sqlalchemy import Connection, Executable, Table, bindparam, exists, insert, literal, literal_column, select, update
+
+from koppel.store.copying import copy_in, staged
+from koppel.store.dialect import Existing, identity, minding, upsert
 
 FETCH_ROWS = 20_000
 """Rows asked of a cursor at a time; `partitions` without a size would keep them all."""
 
+_COUNTED = {"preserve_rowcount": True}
+"""SQLAlchemy forgets how many rows an insert made, unless it is asked to remember."""
+
+_SQLITE_MOMENT = "%Y-%m-%d %H:%M:%S%.6f"
+"""How SQLAlchemy writes a moment into SQLite."""
+
 
 def insert_frame(
-    connection: Connection, table: Table, frame: pl.DataFrame, prefix: str = "", **constants: object
-) -> None:
-    """Insert every row of the frame; its columns bear the table's names. `constants` fill further columns, `prefix` is
-    e.g. 'OR IGNORE'.
+    connection: Connection, table: Table, frame: pl.DataFrame, existing: Existing | None = None, **constants: object
+) -> int:
+    """Insert every row of the frame; its columns bear the table's names. `constants` fill further columns; `existing`:
+    what becomes of rows that are there already (None: they are an error). Answers how many went in.
     """
     if not len(frame):
-        return
-    statement = insert(table).values({name: bindparam(name) for name in (*frame.columns, *constants)})
-    if prefix:
-        statement = statement.prefix_with(prefix)
-    compiled = statement.compile(connection.engine)
-    filled = frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}) if constants else frame
-    _execute_many(connection, str(compiled), filled, compiled.positiontup or filled.columns)
+        return 0
+    names = [*frame.columns, *constants]
+    statement = minding(upsert(connection, table), table, names, existing)
+    if connection.dialect.name == "sqlite":
+        numbers: dict[str, Any] = {
+            name: literal_column(str(int(v))) for name, v in constants.items() if isinstance(v, int)
+        }
+        rest = {name: pl.lit(value) for name, value in constants.items() if name not in numbers}
+        statement = statement.values({**{name: bindparam(name) for name in names}, **numbers})
+        return _execute_many(connection, statement, frame.with_columns(**rest))
+    if existing is None and not constants:
+        return copy_in(connection, table, frame)
+    if existing is Existing.GOES:  # one statement cannot replace a row twice
+        frame = frame.unique([n for n in identity(table) if n in frame.columns], keep="last", maintain_order=True)
+    stage = staged(connection, table, frame)
+    filled = [literal(value, table.c[name].type) for name, value in constants.items()]
+    insert_all = statement.from_select(names, select(*stage.c, *filled))
+    return connection.execute(insert_all, execution_options=_COUNTED).rowcount
 
 
 def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
@@ -41,34 +60,58 @@ def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key:
     if not len(frame):
         return
     keys = (key, *extra_keys)
-    # A bind parameter must not bear a column's name where that column is set, hence the prefix.
-    where = [table.c[name] == bindparam(f"key_{name}") for name in keys]
-    statement = (
-        update(table).where(*where).values({name: bindparam(name) for name in frame.columns if name not in keys})
-    )
+    rest = [name for name in frame.columns if name not in keys]
+    if connection.dialect.name == "sqlite":
+        # A bind parameter must not bear a column's name where that column is set, hence the prefix.
+        where = [table.c[name] == bindparam(f"key_{name}") for name in keys]
+        statement = update(table).where(*where).values({name: bindparam(name) for name in rest})
+        _execute_many(connection, statement, frame.rename({name: f"key_{name}" for name in keys}))
+        return
+    stage = staged(connection, table, frame)
+    found = [table.c[name] == stage.c[name] for name in keys]
+    connection.execute(update(table).where(*found).values({name: stage.c[name] for name in rest}))
+
+
+def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -> int:
+    """For SQLite: past SQLAlchemy, which would look at every value. Answers how many rows it changed."""
     compiled = statement.compile(connection.engine)
-    renamed = frame.rename({name: f"key_{name}" for name in keys})
-    _execute_many(connection, str(compiled), renamed, compiled.positiontup or renamed.columns)
+    moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    ready = frame.with_columns(pl.col(moments).dt.strftime(_SQLITE_MOMENT)) if moments else frame
+    rows = ready.select(compiled.positiontup or ready.columns).rows()
+    return connection.exec_driver_sql(str(compiled), rows).rowcount
 
 
-def _execute_many(connection: Connection, sql: str, frame: pl.DataFrame, order: Sequence[str]) -> None:
-    connection.exec_driver_sql(sql, frame.select(order).rows())
+def has_any(connection: Connection, table: Table, mapping: int) -> bool:
+    """Whether the table has a row of this mapping: asked before ids are looked up where there is mostly nothing."""
+    return bool(connection.execute(select(exists().where(table.c.mapping == mapping))).scalar())
 
 
 def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """All rows of a query as a frame of this schema; the caller bounds how many there can be."""
-    result = connection.execution_options(yield_per=FETCH_ROWS).execute(query)
-    pages = [_frame(rows, schema) for rows in result.partitions(FETCH_ROWS)]
+    """All rows of a query as a frame of this schema (no moments); the caller bounds how many there can be."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None, "a query answers with rows"
+    pages = []
+    while rows := cursor.fetchmany(FETCH_ROWS):  # past SQLAlchemy, which would make an object of every row
+        pages.append(_frame(rows, schema))
+    cursor.close()
     return pl.concat(pages) if pages else pl.DataFrame(schema=pl.Schema(schema))
 
 
+def stream_frames(
+    connection: Connection, query: Executable, schema: Mapping[str, pl.DataType], size: int
+) -> Iterator[pl.DataFrame]:
+    """All rows of a query as frames of `size` rows, read while they are iterated."""
+    result = connection.execute(query, execution_options={"yield_per": size})
+    for rows in result.partitions(size):
+        yield _frame(rows, schema)
+
+
 def _frame(rows: Sequence[Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    columns = zip(*rows, strict=True)
-    return pl.DataFrame(
-        [pl.Series(name, values, dtype=kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
-    )
+    columns = zip(schema.items(), zip(*rows, strict=True), strict=True)
+    return pl.DataFrame([_series(name, values, kind) for (name, kind), values in columns])
 
 
-def texts(ids: pl.Series) -> str:
-    """A column of ids as one JSON parameter, to be spread by the database: one statement whatever their number."""
-    return json.dumps(ids.to_list())
+def _series(name: str, values: Sequence[Any], kind: pl.DataType) -> pl.Series:
+    if kind == pl.Boolean:  # SQLite has numbers for them
+        return pl.Series(name, values).cast(kind)
+    return pl.Series(name, values, dtype=kind)

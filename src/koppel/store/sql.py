@@ -1,7 +1,7 @@
 """The store as one object: the parts put together."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from koppel.store.connection import Owner
 from koppel.store.couplings import Couplings
@@ -18,4 +18,4 @@ def open_store(url: str, clock: Callable[[], datetime] | None = None, owner: Own
     """Open the store at an SQLAlchemy URL, making it when it is not there. Raises `StoreFailure` or
     `ConfigurationError`.
     """
-    return SqlStore(url, clock or (lambda: datetime.now(UTC)), owner or Owner.this_process())
+    return SqlStore(url, clock, owner or Owner.this_process())

@@ -61,7 +61,8 @@ class WatchedStore(SqlStore):
         self.moments = moments
         driver = self.connection.connection.driver_connection
         assert driver is not None, "an open store has a connection"
-        driver.execute("PRAGMA synchronous=OFF")
+        if self.engine.dialect.name == "sqlite":
+            driver.execute("PRAGMA synchronous=OFF")
         event.listen(self.engine, "before_cursor_execute", self._notice)
 
     def _notice(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -1,7 +1,8 @@
 """What a connector's tests provide for `TableContract`, and short ways to say a write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -30,8 +31,39 @@ FIELDS = (
 """
 
 
+AWKWARD = ("select", 'a "b" %', "it's", "n", "k0", "s0", "t", "s", "ünï cødé", "a.b", "{}")
+"""The text fields of a table whose names are as awkward as its fields'."""
+
+LOCAL = {
+    "summer": "2026-07-01 12:00:00",
+    "winter": "2026-01-15 12:00:00",
+    "twice": "2026-10-25 02:30:00",
+    "never": "2026-03-29 02:30:00",
+}
+"""Times of day in Europe/Amsterdam, by the id of the record."""
+
+
+class Trait(StrEnum):
+    """What a system may lack."""
+
+    GENERATED_KEYS = "generated keys"
+    RESERVED_KEYS = "reserved keys"
+    COMPOSITE_KEYS = "composite keys"
+    QUOTED_NAMES = "quoted names"
+    VIEWS = "views"
+    COMPUTED_FIELDS = "computed fields"
+    SCHEMAS = "schemas"
+    LOCAL_TIMES = "local times"
+    REFERENCES = "references"
+    TRANSACTIONS = "transactions of its users"
+
+
 class Stage(Protocol):
-    """A system with a user at its keyboard and a clock under the test's control."""
+    """A system with a user at its keyboard and a clock under the test's control. What it lacks it makes as None."""
+
+    @property
+    def lacks(self) -> frozenset[Trait]:
+        """What the system does not have."""
 
     def table(self, origin: KeyOrigin) -> Table | None:
         """An empty table with FIELDS, a change stamp, and the key `id`: a uuid where it is chosen, else a whole number.
@@ -39,6 +71,32 @@ class Stage(Protocol):
 
     def composite(self) -> Table | None:
         """The same with two text columns, `area` and `code`, as its key."""
+
+    def awkward(self) -> Table | None:
+        """An empty table whose name has to be quoted, with the key `id`, a uuid, and the text fields AWKWARD."""
+
+    def view(self) -> Table | None:
+        """A view of all of `thing`, the table made before; opened with `id` as its key."""
+
+    def computed(self) -> Table | None:
+        """An empty table with the key `id`, a uuid, the text `name`, and `loud`, the same in upper case, computed by
+        the system."""
+
+    def elsewhere(self) -> Table | None:
+        """An empty table `thing` with FIELDS in another schema than the usual one."""
+
+    def local(self) -> Table | None:
+        """A table with the key `id`, a text, and `seen`, date-times without offset, in the zone Europe/Amsterdam; it
+        holds LOCAL."""
+
+    def referring(self) -> Table | None:
+        """An empty table with the key `id`, a uuid, and `parent`, a foreign key to `thing`, the table made before."""
+
+    def live(self, table: Table) -> Table:
+        """The same table without lag, under the system's own clock, as are the stage's edits from now on."""
+
+    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None] | None:
+        """Its user edits a record in a transaction that stays open until the answer is called."""
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         """Its user creates a record; fields left out are null. `name` is always given."""

@@ -19,12 +19,14 @@ from sqlalchemy import text
 from koppel.connectors.memory import Knobs, MemorySystem, Record
 from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
+from koppel.engine.hands import Inline
 from koppel.engine.run import run_lines
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.mapping import Mapping, TableRef
 from koppel.model.policy import Side
 from koppel.ports import TableOptions
 from koppel.store.connection import Owner
+from koppel.testing.hands import Late
 from koppel.testing.interrupts import Killed, Moments, WatchedStore
 from koppel.testing.world_laws import Laws
 from koppel.testing.world_tables import COMPANIES, CONTACTS, Setting, companies, company_shape, contact_shape, contacts
@@ -36,7 +38,9 @@ RUNS_TO_REST = 3
 
 @dataclass
 class World:
-    """One world. `store_type`: tests put a broken store here and must see the laws broken."""
+    """One world. `store_type`: tests put a broken store here and must see the laws broken. `store_url`: where the store
+    is, when it is not to be a file in the folder.
+    """
 
     folder: Path
     seed: int
@@ -45,6 +49,7 @@ class World:
     moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     kills: int = 0
     steps: int = 0
+    store_url: str = ""
     moments: Moments = field(default_factory=Moments)
 
     def __post_init__(self) -> None:
@@ -122,6 +127,7 @@ class World:
 
     def copy(self, folder: Path) -> "World":
         """The same world in another folder: what happens to the one does not happen to the other."""
+        assert not self.store_url, "a file can be copied"
         self.store.close()
         shutil.copy(self._file, folder / self._file.name)
         self.store = self._open()
@@ -164,7 +170,7 @@ class World:
     def _open(self) -> WatchedStore:
         """The store as a new process opens it; whoever held leases before is dead."""
         owner = Owner(f"world:{next(self._owners)}", lambda _: False)
-        store = self.store_type(f"sqlite:///{self._file}", self._now, owner)
+        store = self.store_type(self.store_url or f"sqlite:///{self._file}", self._now, owner)
         store.watch(self.moments)
         return store
 
@@ -187,7 +193,11 @@ class World:
         mapping = self.mappings[name]
         tables = self._tables(mapping)
         job = self.store.open_job(run, name, kind, mapping.direction, repr(mapping))
-        return JobContext(job, bind(mapping, tables), tables, self.store, asked, self._now, self._new_ids)
+        hands = Late if self.drawn.pipelined else Inline
+        bound = bind(mapping, tables)
+        return JobContext(
+            job, bound, tables, self.store, asked, self._now, self._new_ids, hand=lambda elsewhere: hands()
+        )
 
     def _new_ids(self, how_many: int) -> Sequence[str]:
         return [f"00000000-0000-7000-8000-{next(self._ids):012d}" for _ in range(how_many)]

@@ -52,6 +52,8 @@ class Setting:
     shouts: bool = False
     """The right system stores names of new records in capitals, whatever it was sent."""
     batch_rows: int = 1000
+    pipelined: bool = True
+    """Pages are read ahead and stay open as long as they may; else each is settled before the next is looked at."""
 
     @staticmethod
     def drawn(draw: random.Random) -> "Setting":
@@ -69,6 +71,7 @@ class Setting:
             returns_stored=draw.random() < 0.8,
             shouts=draw.random() < 0.3,
             batch_rows=draw.choice([1, 2, 1000]),
+            pipelined=draw.random() < 0.7,
         )
 
 

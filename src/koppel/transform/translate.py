@@ -12,7 +12,7 @@ from koppel.model.policy import Side
 from koppel.model.values import dtype
 from koppel.transform.canonical import blank
 from koppel.transform.convert import convert, fit, literal
-from koppel.transform.fingerprint import fingerprints
+from koppel.transform.fingerprint import BLANK, fingerprints
 
 Lookups = Mapping[tuple[int, Side], pl.DataFrame]
 """Per (line, side of the value): `value` (canonical text), `translated` (canonical text of the other side), `reason`
@@ -23,6 +23,7 @@ WAITING = "waiting"
 """The reason of a reference whose record exists and is not coupled yet."""
 
 _Mask = npt.NDArray[np.bool_]
+_Prints = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ class Translation:
     """`values[side][line]`: what the other side says, in the terms of `side`; `reasons`: why a value cannot be had
     (null: fine).
 
-    `blank_sent`: pairs × lines, the translated value is blank (a value that cannot be had is not). `agree`: pairs ×
-    cells, the two sides mean the same.
+    `prints`: the fingerprints of `values`, pairs × cells. `blank_sent`: pairs × lines, the translated value is blank (a
+    value that cannot be had is not). `agree`: pairs × cells, the two sides mean the same.
     """
 
     values: tuple[list[pl.Series], list[pl.Series]]
     reasons: tuple[list[pl.Series], list[pl.Series]]
+    prints: tuple[_Prints, _Prints]
     blank_sent: tuple[_Mask, _Mask]
     agree: _Mask
 
@@ -53,33 +55,34 @@ def _raw(line: Line, side: Side, records: pl.DataFrame) -> pl.Series:
     return pl.repeat(literal(line.mapping.constant, shape), len(records), dtype=dtype(shape), eager=True)
 
 
-def prints(bound: BoundMapping, side: Side, values: Sequence[pl.Series]) -> npt.NDArray[np.uint64]:
+def prints(bound: BoundMapping, side: Side, values: Sequence[pl.Series]) -> _Prints:
     """The fingerprints (records × cells) of values in the terms of `side`."""
     shapes = bound.cell_shapes(side)
     return fingerprints(_numbered(values[: bound.cells]), shapes)
 
 
-def blanks(bound: BoundMapping, side: Side, values: Sequence[pl.Series]) -> _Mask:
-    """Which values (records × lines) are blank."""
-    shapes = [replace(line.shape(side), name=str(i)) for i, line in enumerate(bound.lines)]
+def blanks(bound: BoundMapping, side: Side, values: Sequence[pl.Series], found: _Prints) -> _Mask:
+    """Which values (records × lines) are blank. `found`: their fingerprints, which say so of the cells."""
     frame = _numbered(values)
-    return (
-        frame.select(blank(shape).alias(shape.name) for shape in shapes)
-        .to_numpy()
-        .astype(np.bool_)
-        .reshape(len(frame), len(shapes))
-    )
+    shapes = [replace(line.shape(side), name=str(i)) for i, line in enumerate(bound.lines)][bound.cells :]
+    rest = [frame.select(blank(shape)).to_series().to_numpy() for shape in shapes]
+    return np.column_stack([found == BLANK, *rest])
 
 
 def translate(
-    bound: BoundMapping, values: tuple[list[pl.Series], list[pl.Series]], lookups: Lookups, towards: Sequence[Side]
+    bound: BoundMapping,
+    values: tuple[list[pl.Series], list[pl.Series]],
+    found: tuple[_Prints, _Prints],
+    lookups: Lookups,
+    towards: Sequence[Side],
 ) -> Translation:
     """Translate a page's raw values towards the sides asked for; on the others nothing can be sent and only equal
-    prints agree.
+    prints agree. `found`: the fingerprints of the raw values.
     """
     rows = len(values[0][0])
     translated: list[list[pl.Series]] = [[], []]
     reasons: list[list[pl.Series]] = [[], []]
+    made: list[_Prints] = []
     agree = np.zeros((rows, bound.cells), dtype=np.bool_)
     for side in Side:
         for number, line in enumerate(bound.lines):
@@ -93,15 +96,19 @@ def translate(
             translated[side].append(value)
             reasons[side].append(reason)
         if side in towards:
-            same = prints(bound, side, translated[side]) == prints(bound, side, values[side])
-            agree |= same & _fine(reasons[side][: bound.cells])
+            made.append(prints(bound, side, translated[side]))
+            agree |= (made[side] == found[side]) & fine(reasons[side][: bound.cells])
+        else:
+            made.append(np.full((rows, bound.cells), BLANK, dtype=np.uint64))
     for number, line in enumerate(bound.lines[: bound.cells]):
         if line.mapping.not_null and not line.reaches(Side.LEFT):  # a blank source has nothing to say (semantics 4.8.9)
             agree[:, number] |= (
-                translated[Side.RIGHT][number].is_null().to_numpy() & _fine([reasons[Side.RIGHT][number]])[:, 0]
+                translated[Side.RIGHT][number].is_null().to_numpy() & fine([reasons[Side.RIGHT][number]])[:, 0]
             )
-    sent = [blanks(bound, side, translated[side]) & _fine(reasons[side]) for side in Side]
-    return Translation((translated[0], translated[1]), (reasons[0], reasons[1]), (sent[0], sent[1]), agree)
+    sent = [blanks(bound, side, translated[side], made[side]) & fine(reasons[side]) for side in Side]
+    return Translation(
+        (translated[0], translated[1]), (reasons[0], reasons[1]), (made[0], made[1]), (sent[0], sent[1]), agree
+    )
 
 
 def _translate_line(
@@ -143,12 +150,14 @@ def _numbered(values: Sequence[pl.Series]) -> pl.DataFrame:
     return pl.DataFrame([series.alias(str(i)) for i, series in enumerate(values)])
 
 
-def _fine(reasons: Sequence[pl.Series]) -> _Mask:
-    return (
-        np.column_stack([reason.is_null().to_numpy() for reason in reasons])
-        if reasons
-        else np.zeros((0, 0), dtype=np.bool_)
-    )
+def fine(reasons: Sequence[pl.Series]) -> _Mask:
+    """Which values (records × lines) have no reason against them: nearly always all."""
+    rows = len(reasons[0]) if reasons else 0
+    mask = np.ones((rows, len(reasons)), dtype=np.bool_)
+    for line, reason in enumerate(reasons):
+        if reason.null_count() < rows:
+            mask[:, line] = reason.is_null().to_numpy()
+    return mask
 
 
 def _no_reason(rows: int) -> pl.Series:

@@ -146,6 +146,7 @@ class MemoryTable:
             atomic_batch=self._knobs.atomic_batch,
             batch_rows=self._knobs.batch_rows,
             lag=self._knobs.lag,
+            elsewhere=False,
         )
 
     def describe(self) -> TableShape:

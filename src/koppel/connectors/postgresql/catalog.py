@@ -5,7 +5,8 @@ Everything is asked by the table's oid, so neither the search path nor the case 
 
 from dataclasses import dataclass
 
-from koppel.connectors.postgresql.database import Connection, literal
+from koppel.connectors.agreed.names import literal
+from koppel.connectors.postgresql.database import Connection
 
 _KINDS = "'r', 'p', 'v', 'm', 'f'"
 """Tables, partitioned tables, views, materialized views, foreign tables."""

@@ -7,11 +7,11 @@ is said about an error names the server, user and database, never the password a
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Lock
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from koppel.connectors.agreed.pool import Pool
 from koppel.errors import BadAnswer, ConfigurationError, Denied, Problem, SystemFailure, Unreachable
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -19,7 +19,6 @@ Connection = psycopg.Connection[tuple[object, ...]]
 STATEMENT_SECONDS = 120
 LOCK_SECONDS = 30
 _CONNECT_SECONDS = 10
-_IDLE_CONNECTIONS = 8
 _NEEDED = 140000
 """PostgreSQL 14: the first that looks a value up in a long list by hash."""
 
@@ -59,32 +58,19 @@ class Database:
             "keepalives_idle": 30,
             **parameters,
         }
-        self._idle: list[Connection] = []
-        self._lock = Lock()
+        self._pool = Pool(self._opened, _alive, _fresh, _closed)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection for one call. Raises `SystemFailure` for whatever the database says inside."""
         try:
-            connection = self._taken()
+            connection = self._pool.take()
             try:
                 yield connection
             finally:
-                self._given_back(connection)
+                self._pool.give_back(connection)
         except psycopg.Error as error:
             raise self.failure(error) from error
-
-    def _taken(self) -> Connection:
-        while True:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                return self._opened()
-            try:
-                connection.execute("")
-                return connection
-            except psycopg.Error:  # the server went away meanwhile
-                connection.close()
 
     def _opened(self) -> Connection:
         connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
@@ -97,19 +83,6 @@ class Database:
             what = f"PostgreSQL {version // 10000} is too old, 14 or newer is needed"
             raise ConfigurationError([Problem(self.name, what, "update the server")])
         return connection
-
-    def _given_back(self, connection: Connection) -> None:
-        usable = not connection.closed
-        if usable and connection.info.transaction_status is not TransactionStatus.IDLE:
-            try:
-                connection.execute("ROLLBACK")
-            except psycopg.Error:
-                usable = False
-        with self._lock:
-            if usable and len(self._idle) < _IDLE_CONNECTIONS:
-                self._idle.append(connection)
-                return
-        connection.close()
 
     def failure(self, error: psycopg.Error, fate: str = "") -> SystemFailure:
         """What an error of the database means. `fate`: what became of the write, in words."""
@@ -133,24 +106,34 @@ class Database:
 
     def close(self) -> None:
         """Close every idle connection. Safe to call twice."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            with suppress(psycopg.Error):
-                connection.close()
+        self._pool.close()
+
+
+def _alive(connection: Connection) -> bool:
+    try:
+        connection.execute("")
+    except psycopg.Error:  # the server went away meanwhile
+        return False
+    return True
+
+
+def _fresh(connection: Connection) -> bool:
+    if connection.closed:
+        return False
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        try:
+            connection.execute("ROLLBACK")
+        except psycopg.Error:
+            return False
+    return True
+
+
+def _closed(connection: Connection) -> None:
+    with suppress(psycopg.Error):
+        connection.close()
 
 
 def copied(connection: Connection, query: str) -> bytes:
     """What a query answers, as CSV: null is nothing, an empty text is `""`."""
     with connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
         return b"".join(copy)
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL takes it (with standard_conforming_strings, as every connection here has)."""
-    return "'" + text.replace("'", "''") + "'"

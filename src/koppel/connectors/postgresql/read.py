@@ -7,44 +7,29 @@ only means "look again"; a number that comes round after 2^32 transactions is to
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from io import BytesIO
 
 import polars as pl
 
+from koppel.connectors.agreed.names import literal, quoted
+from koppel.connectors.agreed.page import (
+    PAGE_ROWS,
+    ROW,
+    STAMP,
+    Page,
+    Query,
+    csv_page,
+    is_whole,
+    key_frame,
+)
+from koppel.connectors.agreed.values import UUID, Reasoned
 from koppel.connectors.postgresql.cursor import Clock, present
-from koppel.connectors.postgresql.database import Connection, Database, copied, literal, quoted
-from koppel.connectors.postgresql.decode import Decoded, decode, expression, raw_dtype
+from koppel.connectors.postgresql.database import Connection, Database, copied
+from koppel.connectors.postgresql.decode import decode, expression, raw_dtype
 from koppel.connectors.postgresql.encode import array
 from koppel.connectors.postgresql.reflect import TEXTS, WHOLE, Column, Relation
-from koppel.errors import BadAnswer
-from koppel.model.values import FAULT, ID, VERSION, Kind, key_parts, key_text
+from koppel.model.values import VERSION, Kind
 from koppel.ports import Want
-
-PAGE_ROWS = 50_000
-_ROW = "@row"
-_STAMP = "@stamp"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Records in the canonical form; beside them, as stored: the number given to `Query.row`, and the last row's key
-    (and before it its stamp, where there is one).
-    """
-
-    frame: pl.DataFrame
-    rows: pl.Series
-    last: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Query:
-    """The part of a SELECT after its columns; the table is called `t` in it. `row`: a number to come with each row."""
-
-    tail: str
-    row: str = "0"
-
 
 # ---- one page
 
@@ -54,37 +39,20 @@ def read_page(
 ) -> Page:
     """Read the records of `query`: ID, VERSION, FAULT, `fields`."""
     names = list(dict.fromkeys((*relation.key, *fields)))
-    items = {_ROW: query.row, VERSION: "t.xmin" if relation.transactions else "0"}
-    schema: dict[str, pl.DataType] = {_ROW: pl.Int64(), VERSION: pl.String()}
+    items = {ROW: query.row, VERSION: "t.xmin" if relation.transactions else "0"}
+    schema: dict[str, pl.DataType] = {ROW: pl.Int64(), VERSION: pl.String()}
     now = None
     if relation.stamp is not None:
-        items[_STAMP], schema[_STAMP] = f"t.{quoted(relation.stamp.field)}", pl.String()
+        items[STAMP], schema[STAMP] = f"t.{quoted(relation.stamp.field)}", pl.String()
         now = None if relation.transactions else present(connection, clock)
     for name in names:
         items[name], schema[name] = expression(relation.columns[name]), raw_dtype(relation.columns[name])
     answer = copied(connection, f"SELECT {', '.join(items.values())} {query.tail}")
-    try:
-        raw = pl.read_csv(BytesIO(answer), has_header=False, schema=schema)
-    except pl.exceptions.PolarsError as error:
-        raise BadAnswer(relation.system, f"a page of {relation.name} cannot be read: {error}") from error
-    decoded = {name: decode(relation.columns[name], raw[name], relation.zone) for name in names}
-    ids = pl.DataFrame([decoded[name][0].alias(name) for name in relation.key]).select(key_text(relation.key))
-    columns = [
-        _ids(relation, decoded, raw, ids.to_series()),
-        _versions(relation, raw, now),
-        _faults(decoded, len(raw)),
-        *(decoded[name][0].alias(name) for name in fields),
-    ]
-    place = raw.select(name for name in (_STAMP, *relation.key) if name in schema).tail(1).cast(pl.String)
-    return Page(pl.DataFrame(columns), raw[_ROW], place.row(0) if len(raw) else ())
 
+    def decoded(name: str, values: pl.Series) -> Reasoned:
+        return decode(relation.columns[name], values, relation.zone)
 
-def _ids(relation: Relation, decoded: dict[str, Decoded], raw: pl.DataFrame, ids: pl.Series) -> pl.Series:
-    """An unreadable key still has a name to show."""
-    if any(decoded[name][1] is not None for name in relation.key):
-        shown = raw.select(key_text(relation.key)).to_series()
-        ids = pl.select(pl.coalesce(ids, shown)).to_series()
-    return ids.alias(ID)
+    return csv_page(relation, fields, answer, schema, decoded, lambda raw: _versions(relation, raw, now))
 
 
 def _versions(relation: Relation, raw: pl.DataFrame, now: datetime | None) -> pl.Series:
@@ -96,7 +64,7 @@ def _versions(relation: Relation, raw: pl.DataFrame, now: datetime | None) -> pl
         return (
             number if relation.transactions else number.set(pl.Series([True]).new_from_index(0, len(raw)), None)
         ).alias(VERSION)
-    stamp = raw[_STAMP]
+    stamp = raw[STAMP]
     usual = stamp.str.contains(r"^\d{4}-.*\d(\+00)?$").fill_null(False)
     moment = stamp.str.strip_suffix("+00")
     if relation.transactions:  # '#' sorts before '.' and the digits, '-' before every year
@@ -107,14 +75,6 @@ def _versions(relation: Relation, raw: pl.DataFrame, now: datetime | None) -> pl
     return moment.set(~(usual & (moment <= limit)), None).alias(VERSION)
 
 
-def _faults(decoded: dict[str, Decoded], rows: int) -> pl.Series:
-    reasons = [f"{name}: " + reason for name, (_, reason) in decoded.items() if reason is not None]
-    nothing = pl.Series(FAULT, [None] * rows if reasons else [], dtype=pl.String)
-    if not reasons:
-        return pl.Series(FAULT, [None], dtype=pl.String).new_from_index(0, rows) if rows else nothing
-    return pl.select(pl.coalesce(*reasons, nothing).alias(FAULT)).to_series()
-
-
 # ---- by id
 
 
@@ -123,7 +83,7 @@ def fetch_page(
 ) -> Page:
     """The records with these ids. Ids that cannot be keys of this table are simply not found."""
     wanted = ids.drop_nulls().unique()
-    parts = key_frame(relation, wanted).drop_nulls()
+    parts = key_texts(relation, wanted).drop_nulls()
     if len(relation.key) == 1:
         name = relation.key[0]
         tail = f"FROM {relation.sql} AS t WHERE {as_key(relation.columns[name])} = ANY({_array(relation, parts, name)})"
@@ -132,37 +92,21 @@ def fetch_page(
         names = ", ".join(f"k{at}" for at in range(len(relation.key)))
         same = " AND ".join(f"{as_key(relation.columns[name])} = w.k{at}" for at, name in enumerate(relation.key))
         tail = f"FROM {relation.sql} AS t JOIN unnest({arrays}) AS w({names}) ON {same}"
-    page = read_page(connection, relation, fields, Query(tail), clock)
-    kept = page.frame[ID].is_in(wanted.implode())
-    return page if kept.all() else Page(page.frame.filter(kept), page.rows.filter(kept), page.last)
+    return read_page(connection, relation, fields, Query(tail), clock).only(wanted)
 
 
-def key_frame(relation: Relation, ids: pl.Series) -> pl.DataFrame:
+def key_texts(relation: Relation, ids: pl.Series) -> pl.DataFrame:
     """The key texts in the ids; null where there is no id or it cannot be one of this table's."""
-    if len(relation.key) == 1:
-        frame = pl.DataFrame([ids.alias(relation.key[0])])
-    else:
-        nothing = (None,) * len(relation.key)
-        rows = [nothing if id_ is None else _parts(id_, len(relation.key)) or nothing for id_ in ids.to_list()]
-        frame = pl.DataFrame(rows, schema=dict.fromkeys(relation.key, pl.String), orient="row")
-    fitting = pl.all_horizontal(_fits(relation.columns[name]) for name in relation.key)
-    return frame.select(pl.when(fitting).then(pl.col(name)).alias(name) for name in relation.key)
-
-
-def _parts(id_: str, count: int) -> tuple[str, ...] | None:
-    try:
-        return key_parts(id_, count)
-    except ValueError:
-        return None
+    return key_frame(relation, ids, lambda name: _fits(relation.columns[name]))
 
 
 def _fits(column: Column) -> pl.Expr:
     """Whether a text is what a value of this key column reads as."""
     text = pl.col(column.shape.name)
     if column.type in WHOLE:
-        return text.str.contains(r"^(0|-?[1-9]\d{0,18})$") & text.cast(pl.Int64, strict=False).is_not_null()
+        return is_whole(text)
     if column.type == "uuid":
-        return text.str.contains(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+        return text.str.contains(UUID)
     if column.shape.kind is Kind.DATE:
         return text.str.to_date("%Y-%m-%d", strict=False).is_not_null()
     if column.type == "numeric":

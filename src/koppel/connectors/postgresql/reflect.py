@@ -9,13 +9,13 @@ cannot be written. Views and foreign tables are read only.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from difflib import get_close_matches
 
-from koppel.connectors.agreed import MODIFIED_NAMES
+from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, unknown
+from koppel.connectors.agreed.shapes import STAMP_REMEDY, chosen_kinds, found_key, key_kind
 from koppel.connectors.postgresql import catalog
 from koppel.connectors.postgresql.catalog import Attribute, Index, Rule
 from koppel.connectors.postgresql.choices import choices_of
-from koppel.connectors.postgresql.database import Connection, quoted
+from koppel.connectors.postgresql.database import Connection
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from koppel.ports import TableOptions
@@ -25,6 +25,7 @@ WHOLE = frozenset({"int2", "int4", "int8"})
 FLOATS = {"float4": 6, "float8": 15}
 """Significant decimal digits that come back the same."""
 TIMES = frozenset({"timestamp", "timestamptz"})
+_STAMP_REMEDY = STAMP_REMEDY.format(type="timestamp with time zone")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Column:
     def type(self) -> str:
         """The base type's name: text, int4, timestamptz, …"""
         return self.attribute.type
+
+    @property
+    def stored(self) -> str:
+        """The declared type, for messages."""
+        return self.attribute.stored
 
     @property
     def digits(self) -> int:
@@ -96,7 +102,7 @@ def reflect(
     """Read what a table is. Raises ConfigurationError when there is none, or the options or its own make do not fit."""
     table = catalog.found(connection, name)
     if table is None:
-        raise _unknown(system, f"there is no table {name}", name, catalog.names(connection), "its tables are")
+        raise unknown(system, f"there is no table {name}", name, catalog.names(connection), "its tables are")
     where = f"{system}.{table.name}"
     indexes, rules = catalog.indexes(connection, table.oid), catalog.rules(connection, table.oid)
     read_only = table.kind in ("v", "m", "f")
@@ -160,34 +166,16 @@ def field_shape(attribute: Attribute) -> FieldShape:
     return FieldShape(name, kind or Kind.TEXT, read_only=kind is None)
 
 
-_REDEFINABLE = {
-    Kind.TEXT: (Kind.TEXT, Kind.CODE, Kind.CHOICE),
-    Kind.CHOICE: (Kind.TEXT, Kind.CODE, Kind.CHOICE),
-    Kind.INTEGER: (Kind.INTEGER, Kind.CHOICE),
-}
-
-
 def _chosen_kinds(columns: Mapping[str, Column], kinds: Mapping[str, str], where: str) -> dict[str, Column]:
-    """The kinds that the configuration gives to columns whose types say too little."""
-    chosen, problems = {}, []
-    for given, word in kinds.items():
-        name = _column_named(columns, given, where)
-        column, kind = columns[name], Kind(word)
-        if kind not in _REDEFINABLE.get(column.shape.kind, (column.shape.kind,)):
-            what = f"{name} is stored as {column.attribute.stored}, which cannot be read as {kind}"
-            problems.append(Problem(where, what, "leave its kind out"))
-        chosen[name] = replace(column, shape=replace(column.shape, kind=kind))
-    if problems:
-        raise ConfigurationError(problems)
-    return chosen
+    chosen = chosen_kinds(columns, kinds, where)
+    return {
+        name: replace(columns[name], shape=replace(columns[name].shape, kind=kind)) for name, kind in chosen.items()
+    }
 
 
 def _as_key(column: Column) -> Column:
-    """Key columns are never null, and are read as something whose text leads back to what is stored."""
-    kind = {Kind.DATETIME: Kind.TEXT, Kind.BOOLEAN: Kind.TEXT}.get(column.shape.kind, column.shape.kind)
-    if kind is Kind.DECIMAL and column.shape.scale is None:
-        kind = Kind.TEXT
-    return replace(column, shape=replace(column.shape, kind=kind, nullable=False))
+    """Key columns are never null."""
+    return replace(column, shape=replace(column.shape, kind=key_kind(column.shape), nullable=False))
 
 
 # ---- key
@@ -199,16 +187,7 @@ def _key(
     """`bare`: a view or foreign table, of which nothing can be declared: the user's word counts."""
     primary = next((index.columns for index in indexes if index.primary), ())
     unique = [index.columns for index in indexes if index.unique and index.whole and index.columns]
-    key = primary
-    if options.key is not None:
-        key = tuple(_column_named(columns, name, where) for name in options.key)
-        if not bare and set(key) not in [set(names) for names in unique]:
-            raise _no_key(where, f"nothing keeps {', '.join(key)} unique", f"CREATE UNIQUE INDEX … ({', '.join(key)})")
-    elif not primary:
-        strict = sorted({names for names in unique if all(columns[name].attribute.not_null for name in names)})
-        if len(strict) != 1:
-            raise _no_key(where, "it has no primary key", "name a unique key, or give the table one")
-        key = strict[0]
+    key = found_key(columns, primary, unique, options.key, bare, where)
     return key, _origin(columns[key[0]].attribute) if len(key) == 1 else KeyOrigin.CHOSEN
 
 
@@ -218,23 +197,6 @@ def _origin(key: Attribute) -> KeyOrigin:
     default = key.default or ""
     made = "(" in default and "uuid" not in default.lower() and key.type != "uuid"
     return KeyOrigin.GENERATED if made else KeyOrigin.CHOSEN
-
-
-def _no_key(where: str, what: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError([Problem(where, f"records cannot be told apart: {what}", remedy)])
-
-
-def _column_named(columns: Mapping[str, Column], name: str, where: str) -> str:
-    matching = [known for known in columns if known.lower() == name.lower()]
-    if name in columns or len(matching) == 1:
-        return name if name in columns else matching[0]
-    raise _unknown(where, f"there is no column {name}", name, tuple(columns), "its columns are")
-
-
-def _unknown(where: str, what: str, name: str, known: Sequence[str], intro: str) -> ConfigurationError:
-    close = get_close_matches(name, known, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"{intro}: {', '.join(known[:20]) or 'none'}"
-    return ConfigurationError([Problem(where, what, remedy)])
 
 
 # ---- change stamp
@@ -254,7 +216,7 @@ def _stamp(
     lower = {name.lower(): name for name, column in columns.items() if column.type in TIMES}
     name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
     if options.modified:
-        name = _column_named(columns, options.modified, where)
+        name = column_named(columns, options.modified, where)
         if columns[name].type not in TIMES:
             what = f"the change stamp {name} is stored as {columns[name].attribute.stored}"
             raise ConfigurationError([Problem(where, what, _STAMP_REMEDY)])
@@ -268,9 +230,3 @@ def _stamp(
     digits = column.digits if used is None else min(used, column.digits)
     first = any(index.whole and index.columns[:1] == (name,) for index in indexes)
     return Stamp(name, timedelta(microseconds=10 ** (6 - digits)), column.shape.nullable, first)
-
-
-_STAMP_REMEDY = (
-    "a change stamp is a timestamp with time zone: name such a column, or name none "
-    '(modified = ""), then the ids of all records are read every time'
-)

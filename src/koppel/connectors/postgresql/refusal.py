@@ -5,23 +5,12 @@ trigger says with RAISE: that text was written for people.
 """
 
 import re
-from dataclasses import dataclass
 
 import psycopg
 
+from koppel.connectors.agreed.progress import Refusal
+from koppel.connectors.agreed.stage import STAGE
 from koppel.connectors.postgresql.reflect import Relation
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The field that is to blame, where one is, and a sentence."""
-
-    field: str | None
-    message: str
-
-
-NOT_STORED = Refusal(None, "the database did not store it: a trigger or a rule of the table left it out")
-READ_ONLY = Refusal(None, "this is a view: its records can be read, not written")
 
 _UNFIT = {
     "22001": "the text is too long for the column",
@@ -85,7 +74,3 @@ def _copied_column(error: psycopg.Error, relation: Relation) -> str | None:
             names = [name for name in relation.columns if found[1].startswith(f"{name}:")]
             return max(names, key=len, default=None)
     return None
-
-
-STAGE = "koppel_rows"
-"""The temporary table that carries the rows of an update or deletion."""

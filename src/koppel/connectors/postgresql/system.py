@@ -7,13 +7,13 @@ from datetime import datetime
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
 from koppel.connectors.postgresql import catalog
-from koppel.connectors.postgresql.cursor import Clock, default_lag
+from koppel.connectors.postgresql.cursor import Clock, default_lag, present
 from koppel.connectors.postgresql.database import Database
 from koppel.connectors.postgresql.reflect import reflect
 from koppel.connectors.postgresql.table import PostgresTable
 from koppel.errors import ConfigurationError, Problem
-from koppel.model.values import Kind
 from koppel.ports import TableOptions
 
 
@@ -32,23 +32,13 @@ def open_system(
     ConfigurationError for a url that cannot be read, an unknown kind or a server older than PostgreSQL 14, Unreachable
     or Denied when there is no way in.
     """
-    kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
-    known = [str(kind) for kind in Kind]
-    problems = [
-        Problem(f"{name}.{table}.{column}", f"unknown kind {kind}", f"the kinds are: {', '.join(known)}")
-        for table, columns in kinds.items()
-        for column, kind in columns.items()
-        if kind not in known
-    ]
-    if problems:
-        raise ConfigurationError(problems)
+    kinds = known_kinds(name, fields)
     system = PostgresSystem(name, Database(name, _parameters(name, url)), timezone, kinds, now)
-    unknown = kinds.keys() - {table.lower() for table in system.tables()}
-    if unknown:
+    try:
+        check_kinds_have_tables(name, kinds, system.tables())
+    except ConfigurationError:
         system.close()
-        raise ConfigurationError(
-            [Problem(name, f"there is no table {table} to give kinds") for table in sorted(unknown)]
-        )
+        raise
     return system
 
 
@@ -95,6 +85,11 @@ class PostgresSystem:
             number = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
         assert number is not None, "a cluster has a number"
         return f"postgresql:{number[0]}/{row[1]}"
+
+    def now(self) -> datetime:
+        """What the server's clock says."""
+        with self._database.connection() as connection:
+            return present(connection, self._clock)
 
     def tables(self) -> tuple[str, ...]:
         """The names of its tables and views; of those outside the search path as `schema.table`."""

@@ -12,17 +12,22 @@ import numpy as np
 import polars as pl
 import psycopg
 
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.page import Query
+from koppel.connectors.agreed.progress import READ_ONLY, Progress, expected_fields, judge, outcomes
+from koppel.connectors.agreed.rows import Mask, Rows, prepare
+from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key, sent_columns
+from koppel.connectors.agreed.values import Reasoned
 from koppel.connectors.postgresql.catalog import sequence_numbers
 from koppel.connectors.postgresql.cursor import Clock, present
-from koppel.connectors.postgresql.database import AGAIN, Connection, Database, quoted
-from koppel.connectors.postgresql.read import Query, fetch_page, read_page
+from koppel.connectors.postgresql.database import AGAIN, Connection, Database
+from koppel.connectors.postgresql.encode import encode
+from koppel.connectors.postgresql.read import fetch_page, key_texts, read_page
 from koppel.connectors.postgresql.reflect import Relation
-from koppel.connectors.postgresql.refusal import READ_ONLY, STAGE, Refusal
-from koppel.connectors.postgresql.rows import Mask, Rows, prepare
-from koppel.connectors.postgresql.staging import Progress, Staged, carry, copy_in, create_stage, drop_staged, run_staged
+from koppel.connectors.postgresql.staging import Staged, carry, copy_in, create_stage, drop_staged, run_staged
 from koppel.errors import Denied, Unreachable
-from koppel.model.values import FAULT, ID, OP, KeyOrigin
-from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write, WriteKind
+from koppel.model.values import FAULT, ID, KeyOrigin
+from koppel.model.write import Outcome, Write, WriteKind
 
 
 def write_rows(database: Database, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
@@ -30,22 +35,17 @@ def write_rows(database: Database, relation: Relation, write: Write, clock: Cloc
     with database.connection() as connection:
         if not len(write.rows):
             prove_writable(database, connection, relation)
-        progress = _fresh(write)
+        progress = Progress.of(write)
         if relation.read_only:
-            for row in range(len(write.rows)):
-                progress.refuse(row, READ_ONLY)
-            return _outcomes(write, progress, _nothing(connection, relation, write, clock))
+            progress.refuse_all(READ_ONLY)
+            return outcomes(write, progress, _nothing(connection, relation, write, clock))
         try:
             return _in_transaction(database, connection, relation, write, progress, clock)
         except Unreachable as failure:
             cause = failure.__cause__
             if not isinstance(cause, psycopg.Error) or cause.sqlstate not in AGAIN:
                 raise
-        return _in_transaction(database, connection, relation, write, _fresh(write), clock)
-
-
-def _fresh(write: Write) -> Progress:
-    return Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
+        return _in_transaction(database, connection, relation, write, Progress.of(write), clock)
 
 
 def _nothing(connection: Connection, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
@@ -72,7 +72,7 @@ def _in_transaction(
 ) -> pl.DataFrame:
     try:
         connection.execute("BEGIN; SET CONSTRAINTS ALL IMMEDIATE")
-        rows = prepare(relation, write, progress, present(connection, clock))
+        rows = _prepared(connection, relation, write, progress, clock)
         if write.kind is WriteKind.CREATE:
             _create(connection, relation, rows, progress)
         else:
@@ -92,7 +92,15 @@ def _in_transaction(
         if error.sqlstate in AGAIN:
             fate = "nothing was written"
         raise database.failure(error, fate) from error
-    return _outcomes(write, progress, stored)
+    return outcomes(write, progress, stored)
+
+
+def _prepared(connection: Connection, relation: Relation, write: Write, progress: Progress, clock: Clock) -> Rows:
+    def as_stored(name: str, values: pl.Series) -> Reasoned:
+        return encode(relation.columns[name], values, relation.zone)
+
+    keys = key_texts(relation, write.rows[ID])
+    return prepare(relation, write, progress, present(connection, clock), keys, as_stored)
 
 
 def _undo(connection: Connection) -> None:
@@ -184,7 +192,7 @@ def _change(connection: Connection, relation: Relation, write: Write, rows: Rows
     todo = progress.open()
     if not todo:
         return
-    sent = tuple((name, None if rows.always(name, todo) else f"s{at}") for at, name in enumerate(rows.columns))
+    sent = sent_columns(rows, todo)
     staged = Staged(relation, sent)
     create_stage(connection, staged)
     _stage(connection, relation, staged, rows, progress, todo)
@@ -200,8 +208,8 @@ def _change(connection: Connection, relation: Relation, write: Write, rows: Rows
 def _stage(
     connection: Connection, relation: Relation, staged: Staged, rows: Rows, progress: Progress, todo: list[int]
 ) -> None:
-    keys = [rows.keys[name].alias(f"k{at}") for at, name in enumerate(relation.key)]
-    number = pl.Series("n", np.arange(len(rows.keys)), dtype=pl.Int64)
+    keys = [rows.keys[name].alias(old_key(at)) for at, name in enumerate(relation.key)]
+    number = pl.Series(NUMBER, np.arange(len(rows.keys)), dtype=pl.Int64)
     says = [pl.Series(says, rows.sent[name]).cast(pl.String) for name, says in staged.sent if says is not None]
     frame = pl.DataFrame([number, *keys, *(rows.columns[name].alias(name) for name, _ in staged.sent), *says])
     carry(connection, relation, progress, todo, partial(_copy, connection, f"pg_temp.{STAGE}", frame))
@@ -209,21 +217,10 @@ def _stage(
 
 def _compare(connection: Connection, relation: Relation, write: Write, staged: Staged, progress: Progress) -> None:
     """Lock the records; mark rows whose record is gone or not as expected."""
-    fields = [] if write.expected is None else [name for name in write.expected.columns if name != OP]
-    tail = f"FROM pg_temp.{STAGE} AS s JOIN {relation.sql} AS t ON {staged.joined} ORDER BY s.k0 FOR UPDATE OF t"
-    page = read_page(connection, relation, fields, Query(tail, "s.n"))
-    found = page.frame.with_columns(page.rows.alias("@at")).unique("@at", keep="first")
-    numbered = write.rows.select(OP, ID).with_row_index("@at").cast({"@at": pl.Int64})
-    seen = numbered.join(found, on=["@at", ID], how="left", maintain_order="left")
-    missing = ~seen["@at"].is_in(numbered.join(found, on=["@at", ID])["@at"].implode())
-    stale = seen[FAULT].is_not_null()
-    if write.expected is not None:
-        hoped = write.rows.select(OP).join(write.expected, on=OP, how="left", maintain_order="left")
-        for name in fields:
-            stale |= seen[name].ne_missing(hoped[name])
-    for row, (is_missing, is_stale) in enumerate(zip(missing.to_list(), stale.to_list(), strict=True)):
-        if progress.codes[row] is Outcome.WRITTEN and (is_missing or is_stale):
-            progress.codes[row] = Outcome.MISSING if is_missing else Outcome.STALE
+    source = f"pg_temp.{STAGE} AS s JOIN {relation.sql} AS t ON {staged.joined}"
+    tail = f"FROM {source} ORDER BY {of_stage(old_key(0))} FOR UPDATE OF t"
+    page = read_page(connection, relation, expected_fields(write), Query(tail, of_stage(NUMBER)))
+    judge(write, progress, page.frame, page.rows)
 
 
 # ---- after: what is stored now
@@ -234,25 +231,5 @@ def _stored(connection: Connection, relation: Relation, write: Write, progress: 
     rows = [] if write.kind is WriteKind.DELETE else progress.open()
     ids = pl.Series(ID, [progress.ids[row] for row in rows], dtype=pl.String)
     frame = fetch_page(connection, relation, ids, write.want, clock).frame
-    found = set(frame[ID].to_list())
-    for row in rows:
-        if progress.ids[row] not in found:
-            progress.codes[row] = Outcome.UNKNOWN
-            progress.refusals[row] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
+    progress.gone_meanwhile(rows, frame[ID])
     return frame.drop(FAULT).unique(ID, keep="first")
-
-
-def _outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
-    refusals = [progress.refusals.get(row) for row in range(len(write.rows))]
-    untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
-    ids = write.rows[ID].zip_with(pl.Series(untouched, dtype=pl.Boolean), pl.Series(progress.ids, dtype=pl.String))
-    texts: dict[str, list[str | None]] = {
-        CODE: [code.value for code in progress.codes],
-        FIELD: [None if refusal is None else refusal.field for refusal in refusals],
-        MESSAGE: [None if refusal is None else refusal.message for refusal in refusals],
-    }
-    own = pl.DataFrame(
-        [write.rows[OP], ids.alias(ID), *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
-    )
-    told = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
-    return own.join(told, on=OP, how="left", maintain_order="left")

@@ -1,19 +1,20 @@
 """The statements of a write: rows with the same fields share one, and every value is in the form its column stores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from koppel.connectors.sql.database import quoted
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.page import parts_of
+from koppel.connectors.agreed.progress import Progress, Refusal
 from koppel.connectors.sql.decode import decode
 from koppel.connectors.sql.encode import REASONS, Encoded, encode
 from koppel.connectors.sql.reflect import Column, Relation
-from koppel.connectors.sql.refusal import Refusal
-from koppel.model.values import ID, KeyOrigin, Kind, dtype, key_parts, key_text
-from koppel.model.write import Outcome, Write, WriteKind
+from koppel.model.values import ID, KeyOrigin, Kind, dtype, key_text
+from koppel.model.write import Write, WriteKind
 
 Mask = npt.NDArray[np.bool_]
 
@@ -27,25 +28,6 @@ class Batch:
     rows: list[int]
     values: list[tuple[object, ...]]
     returns_key: bool = False
-
-
-@dataclass
-class Progress:
-    """What is known of each row so far. `ids`: the id the row has after the write."""
-
-    ids: list[str | None]
-    codes: list[Outcome]
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-    def refuse(self, row: int, refusal: Refusal) -> None:
-        """This row does not go in, unless something else has been found to keep it out."""
-        if self.codes[row] is Outcome.WRITTEN:
-            self.codes[row] = Outcome.REFUSED
-            self.refusals[row] = refusal
-
-    def open(self) -> list[int]:
-        """The rows nothing speaks against."""
-        return [row for row, code in enumerate(self.codes) if code is Outcome.WRITTEN]
 
 
 def batches(relation: Relation, write: Write, progress: Progress, keys: Sequence[tuple[object, ...]]) -> list[Batch]:
@@ -69,12 +51,16 @@ def batches(relation: Relation, write: Write, progress: Progress, keys: Sequence
     made = []
     for pattern, rows in _patterns(mask, progress.open()):
         sent = tuple(name for name, is_sent in zip(bound, pattern, strict=True) if is_sent)
-        values = list(zip(*([bound[name][0][row] for row in rows] for name in sent), strict=True)) or [()] * len(rows)
+        values = list(zip(*(_picked(bound[name][0], rows) for name in sent), strict=True)) or [()] * len(rows)
         if write.kind is WriteKind.CREATE:
             made.append(_insert(relation, sent, rows, values, names))
         elif sent:
             made.append(_update(relation, sent, rows, [(*v, *keys[row]) for v, row in zip(values, rows, strict=True)]))
     return made
+
+
+def _picked(values: list[object], rows: list[int]) -> list[object]:
+    return values if len(rows) == len(values) else [values[row] for row in rows]
 
 
 def _insert(
@@ -113,7 +99,10 @@ def _patterns(mask: Mask, rows: list[int]) -> list[tuple[list[bool], list[int]]]
     """The open rows by which columns they send."""
     if not rows:
         return []
-    patterns, of_row = np.unique(mask[rows], axis=0, return_inverse=True)
+    mask = mask[rows]
+    if (mask == mask[0]).all():  # the usual case, and sorting all rows of the mask is slow
+        return [(mask[0].tolist(), rows)]
+    patterns, of_row = np.unique(mask, axis=0, return_inverse=True)
     chosen = np.asarray(rows)
     return [(pattern.tolist(), chosen[of_row.ravel() == at].tolist()) for at, pattern in enumerate(patterns)]
 
@@ -159,15 +148,8 @@ def _key_frame(relation: Relation, ids: pl.Series) -> pl.DataFrame:
     if len(relation.key) == 1:
         return pl.DataFrame([ids.alias(relation.key[0])])
     nothing = (None,) * len(relation.key)
-    rows = [nothing if id_ is None else _parts(id_, len(relation.key)) or nothing for id_ in ids.to_list()]
+    rows = [nothing if id_ is None else parts_of(id_, len(relation.key)) or nothing for id_ in ids.to_list()]
     return pl.DataFrame(rows, schema=dict.fromkeys(relation.key, pl.String), orient="row")
-
-
-def _parts(id_: str, count: int) -> tuple[str, ...] | None:
-    try:
-        return key_parts(id_, count)
-    except ValueError:
-        return None
 
 
 def _with_keys(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from koppel.connectors.filter_sql import install
+from koppel.connectors.sql.filter import install
 from koppel.errors import BadAnswer, SystemFailure, Unreachable
 
 _BUSY_SECONDS = 30
@@ -96,8 +96,3 @@ def prove_writable(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
     finally:
         connection.execute("ROLLBACK")
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'

@@ -12,11 +12,12 @@ from datetime import datetime
 
 import polars as pl
 
-from koppel.connectors.agreed import comparable
-from koppel.connectors.sql.database import Database, quoted
+from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.sql.database import Database
 from koppel.connectors.sql.read import Query, all_pages, keyed, read_page
 from koppel.connectors.sql.reflect import Relation
-from koppel.model.values import FAULT, ID, OP, Kind
+from koppel.model.values import OP, Kind
 from koppel.ports import Want
 
 _BLANKS = (
@@ -39,18 +40,14 @@ def find(
     fields = tuple(name for name in keys.columns if name != OP)
     wanted = comparable(keys, fields, ignore_case)
     if wanted.is_empty():
-        return pl.DataFrame(schema={OP: pl.Int64, ID: pl.String})
+        return nothing_found()
     field = None if ignore_case else _indexed(database, relation, fields)
     if field is None:
         pages = all_pages(database, relation, Want(fields), now)
     else:
         queries = _queries(relation, field, wanted[field].unique().sort().to_list())
         pages = _candidates(database, relation, queries, fields, now)
-    hits = [
-        comparable(page.filter(pl.col(FAULT).is_null()), fields, ignore_case).join(wanted, on=fields).select(OP, ID)
-        for page in pages
-    ]
-    return pl.concat([pl.DataFrame(schema={OP: pl.Int64, ID: pl.String}), *hits]).unique()
+    return hits(pages, wanted, fields, ignore_case)
 
 
 def _indexed(database: Database, relation: Relation, fields: tuple[str, ...]) -> str | None:

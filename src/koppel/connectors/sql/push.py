@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite as dialect
 
 from koppel.connectors.filter_sql import to_sql
+from koppel.connectors.sql.filter import SqliteTerms
 from koppel.connectors.sql.reflect import Relation
 from koppel.model.filter import Filter, fields_of
 from koppel.model.values import Kind
@@ -22,6 +23,6 @@ def filter_rules(relation: Relation, filter_: Filter | None) -> list[str]:
         return []
     table = sa.table(relation.name, *(sa.column(name) for name in relation.columns)).alias("t")
     shapes = {name: column.shape for name, column in relation.columns.items()}
-    condition = to_sql(filter_, dict(table.c.items()), shapes)
+    condition = to_sql(filter_, dict(table.c.items()), shapes, SqliteTerms())
     text = condition.compile(dialect=dialect.dialect(), compile_kwargs={"literal_binds": True})
     return [f"({text})"]

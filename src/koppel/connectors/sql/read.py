@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from koppel.connectors.sql.database import Database, immediate, quoted
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.sql.database import Database, immediate
 from koppel.connectors.sql.decode import Decoded, Undecodable, decode, expression, lenient_text, raw
 from koppel.connectors.sql.encode import UUID_FORMS, uuid_form
 from koppel.connectors.sql.push import filter_rules

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from koppel.connectors.agreed import MODIFIED_NAMES
-from koppel.connectors.sql.database import quoted
+from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, refuse_unknown
 from koppel.connectors.sql.ddl import Definition, read_definition
 from koppel.connectors.sql.stamps import Stamp, TimeForm, find_stamp, form_of
 from koppel.errors import ConfigurationError, Problem
@@ -79,6 +78,7 @@ def reflect(
     view = type_ == "view"
     if view:
         columns = {n: replace(c, shape=replace(c.shape, read_only=True)) for n, c in columns.items()}
+    refuse_unknown(columns, (*(options.key or ()), *((options.modified,) if options.modified else ())), where)
     key, origin = _key(connection, name, columns, definition, options, where)
     columns = {n: _as_key(c) if n in key else c for n, c in columns.items()}
     columns = {n: _with_form(connection, name, c, zone) for n, c in columns.items()}
@@ -241,7 +241,7 @@ def _key(
     primary = tuple(info[1] for info in sorted((info for info in infos if info[5]), key=lambda info: int(info[5])))
     key = primary
     if options.key is not None:
-        key = tuple(_column_named(columns, name, where) for name in options.key)
+        key = tuple(column_named(columns, name, where) for name in options.key)
         if infos and not _is_unique(connection, table, key) and set(key) != set(primary):
             raise _no_key(where, f"nothing keeps {', '.join(key)} unique", f"CREATE UNIQUE INDEX … ({', '.join(key)})")
     elif not primary:
@@ -275,15 +275,6 @@ def _is_rowid(connection: sqlite3.Connection, table: str, infos: Sequence[tuple[
     return declared == "INTEGER" and "pk" not in origins
 
 
-def _column_named(columns: Mapping[str, Column], name: str, where: str) -> str:
-    found = next((known for known in columns if known.lower() == name.lower()), None)
-    if found is None:
-        close = get_close_matches(name, columns, n=1)
-        remedy = f"did you mean {close[0]}?" if close else f"its columns are: {', '.join(columns)}"
-        raise ConfigurationError([Problem(where, f"there is no column {name}", remedy)])
-    return found
-
-
 # ---- change stamp
 
 
@@ -296,7 +287,7 @@ def _stamp(
     zone: str,
 ) -> Stamp | None:
     if options.modified:
-        name: str | None = _column_named(columns, options.modified, where)
+        name: str | None = column_named(columns, options.modified, where)
     else:
         dated = (Kind.TEXT, Kind.DATETIME)
         lower = {known.lower(): known for known, column in columns.items() if column.shape.kind in dated}

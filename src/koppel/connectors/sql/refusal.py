@@ -2,21 +2,10 @@
 
 import re
 import sqlite3
-from dataclasses import dataclass
 
-from koppel.connectors.sql.database import quoted
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.sql.reflect import Relation
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The field that is to blame, where one is, and a sentence."""
-
-    field: str | None
-    message: str
-
-
-NOT_STORED = Refusal(None, "the database did not store it: a trigger or a rule of the table left it out")
 
 ROW_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
 """What is one row's trouble; every other error of the database is everybody's."""

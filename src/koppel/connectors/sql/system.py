@@ -105,6 +105,10 @@ class SqlSystem:
         """Which installation this is: the file, however the url writes its path."""
         return f"sqlite:{self._database.path}"
 
+    def now(self) -> datetime:
+        """What this machine's clock says: the one of every program that writes the file here."""
+        return self._now()
+
     def tables(self) -> tuple[str, ...]:
         """The names of its tables and views."""
         with self._database.connection() as connection:

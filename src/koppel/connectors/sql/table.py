@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from koppel.connectors.sql.database import Database, immediate, quoted
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.sql.database import Database, immediate
 from koppel.connectors.sql.find import find
 from koppel.connectors.sql.read import all_pages, changed_pages, fetch_page, take_cursor
 from koppel.connectors.sql.reflect import Relation
@@ -41,6 +42,7 @@ class SqlTable:
             atomic_batch=True,
             batch_rows=BATCH_ROWS,
             lag=self._lag,
+            elsewhere=False,
         )
 
     def describe(self) -> TableShape:

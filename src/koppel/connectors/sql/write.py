@@ -12,15 +12,23 @@ from datetime import datetime
 
 import polars as pl
 
-from koppel.connectors.sql.batch import Batch, Progress, batches
-from koppel.connectors.sql.database import Database, prove_writable, quoted
+from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.progress import (
+    NOT_STORED,
+    READ_ONLY,
+    Progress,
+    Refusal,
+    differs,
+    expected_fields,
+    outcomes,
+)
+from koppel.connectors.sql.batch import Batch, batches
+from koppel.connectors.sql.database import Database, prove_writable
 from koppel.connectors.sql.read import Page, Query, fetch_page, keys_of, read_page
 from koppel.connectors.sql.reflect import Relation
-from koppel.connectors.sql.refusal import NOT_STORED, ROW_ERRORS, Refusal, missing_parent, refusal_of
+from koppel.connectors.sql.refusal import ROW_ERRORS, missing_parent, refusal_of
 from koppel.model.values import FAULT, ID, OP
-from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write, WriteKind
-
-_READ_ONLY = Refusal(None, "this is a view: its records can be read, not written")
+from koppel.model.write import Outcome, Write, WriteKind
 
 
 class _Undone(Exception):
@@ -37,17 +45,17 @@ def write_rows(database: Database, relation: Relation, write: Write, now: Callab
     refused: dict[int, Refusal] = {}
     one_by_one = False
     if relation.view:
-        refused = dict.fromkeys(range(len(write.rows)), _READ_ONLY)
+        refused = dict.fromkeys(range(len(write.rows)), READ_ONLY)
     with database.connection() as connection:
         if not len(write.rows):
             prove_writable(connection)
         while True:
-            progress = Progress(write.rows[ID].to_list(), [Outcome.WRITTEN] * len(write.rows))
+            progress = Progress.of(write)
             for row, refusal in refused.items():
                 progress.refuse(row, refusal)
             try:
                 stored = _in_transaction(database, connection, relation, write, progress, now, one_by_one)
-                return _outcomes(write, progress, stored)
+                return outcomes(write, progress, stored)
             except _Undone as undone:  # everything is as it was: again, without those rows
                 refused |= dict.fromkeys(undone.rows, undone.refusal)
                 one_by_one = True
@@ -97,20 +105,14 @@ def _compare(
     """Mark rows whose record is gone or not as expected; the stored key per row (empty where there is none)."""
     if write.kind is WriteKind.CREATE:
         return []
-    fields = [] if write.expected is None else [name for name in write.expected.columns if name != OP]
-    page = fetch_page(connection, relation, write.rows[ID], fields, now)
+    page = fetch_page(connection, relation, write.rows[ID], expected_fields(write), now)
     found = page.frame.with_row_index("@at").unique(ID, keep="first")
     seen = write.rows.select(OP, ID).join(found, on=ID, how="left", maintain_order="left")
-    stale = seen[FAULT].is_not_null()
-    if write.expected is not None:
-        hoped = write.rows.select(OP).join(write.expected, on=OP, how="left", maintain_order="left")
-        for name in fields:
-            stale |= seen[name].ne_missing(hoped[name])
     stored = list(zip(*(key.to_list() for key in page.keys), strict=True))
     if any(relation.columns[name].affinity == "BLOB" for name in relation.key):
         stored = [_as_stored(connection, relation, id_) for id_ in page.frame[ID].to_list()]
     keys: list[tuple[object, ...]] = []
-    for row, (at, is_stale) in enumerate(zip(seen["@at"].to_list(), stale.to_list(), strict=True)):
+    for row, (at, is_stale) in enumerate(zip(seen["@at"], differs(write, seen), strict=True)):
         keys.append(() if at is None else stored[at])
         if progress.codes[row] is Outcome.WRITTEN and (at is None or is_stale):
             progress.codes[row] = Outcome.MISSING if at is None else Outcome.STALE
@@ -198,25 +200,5 @@ def _stored(
     rows = [] if write.kind is WriteKind.DELETE else progress.open()
     ids = pl.Series(ID, [progress.ids[row] for row in rows], dtype=pl.String)
     frame: Page = fetch_page(connection, relation, ids, write.want, now)
-    found = set(frame.frame[ID].to_list())
-    for row in rows:
-        if progress.ids[row] not in found:
-            progress.codes[row] = Outcome.UNKNOWN
-            progress.refusals[row] = Refusal(None, "it is not there after writing: a trigger moved or removed it")
+    progress.gone_meanwhile(rows, frame.frame[ID])
     return frame.frame.drop(FAULT).unique(ID, keep="first")
-
-
-def _outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataFrame:
-    refusals = [progress.refusals.get(row) for row in range(len(write.rows))]
-    untouched = [code not in (Outcome.WRITTEN, Outcome.UNKNOWN) for code in progress.codes]
-    ids = write.rows[ID].zip_with(pl.Series(untouched, dtype=pl.Boolean), pl.Series(progress.ids, dtype=pl.String))
-    texts: dict[str, list[str | None]] = {
-        CODE: [code.value for code in progress.codes],
-        FIELD: [None if refusal is None else refusal.field for refusal in refusals],
-        MESSAGE: [None if refusal is None else refusal.message for refusal in refusals],
-    }
-    own = pl.DataFrame(
-        [write.rows[OP], ids.alias(ID), *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
-    )
-    told = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
-    return own.join(told, on=OP, how="left", maintain_order="left")

@@ -1,5 +1,6 @@
 """The rows of a write as the database takes them: values as text, keys, the change stamp; unfit values refused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from koppel.connectors.postgresql.encode import REASONS, encode
-from koppel.connectors.postgresql.read import key_frame
-from koppel.connectors.postgresql.reflect import Relation
-from koppel.connectors.postgresql.refusal import Refusal
-from koppel.connectors.postgresql.staging import Progress
+from koppel.connectors.agreed.progress import Progress, Refusal
+from koppel.connectors.agreed.shapes import SqlRelation
+from koppel.connectors.agreed.values import REASONS, Reasoned
 from koppel.model.values import ID, KeyOrigin, key_text
 from koppel.model.write import Write, WriteKind
 
 Mask = npt.NDArray[np.bool_]
+
+Encode = Callable[[str, pl.Series], Reasoned]
+"""The values of a column as the texts to be stored."""
 
 
 @dataclass
@@ -31,21 +33,22 @@ class Rows:
         return bool(self.sent[name][rows].all())
 
 
-def prepare(relation: Relation, write: Write, progress: Progress, now: datetime) -> Rows:
+def prepare(
+    relation: SqlRelation, write: Write, progress: Progress, now: datetime, keys: pl.DataFrame, encode: Encode
+) -> Rows:
     """Encode what is sent. Refuses rows with values the columns cannot store, or without a key. Sets the ids that rows
-    will have; those of rows whose key the database gives stay null.
+    will have; those of rows whose key the database gives stay null. `keys`: the key texts in the ids.
     """
-    rows = Rows({}, {}, key_frame(relation, write.rows[ID]))
+    rows = Rows({}, {}, keys)
     mask = write.mask.reshape(len(write.rows), len(write.fields))
     for at, name in enumerate(write.fields if write.kind is not WriteKind.DELETE else ()):
-        column = relation.columns[name]
-        texts, reasons = encode(column, write.rows[name], relation.zone)
         if not mask[:, at].any():
             continue
-        if column.shape.read_only:
+        if relation.columns[name].shape.read_only:
             for row in np.flatnonzero(mask[:, at]).tolist():
                 progress.refuse(row, Refusal(name, f"{name} cannot be written"))
             continue
+        texts, reasons = encode(name, write.rows[name])
         rows.columns[name], rows.sent[name] = texts, mask[:, at].copy()
         if reasons is not None:
             for row in np.flatnonzero(mask[:, at] & reasons.is_not_null().to_numpy()).tolist():
@@ -54,11 +57,11 @@ def prepare(relation: Relation, write: Write, progress: Progress, now: datetime)
     if write.kind is WriteKind.CREATE:
         _with_keys(relation, write, rows, progress)
     if rows.columns or write.kind is WriteKind.CREATE:
-        _with_stamp(relation, rows, len(write.rows), max(write.stamp, now))
+        _with_stamp(relation, rows, len(write.rows), max(write.stamp, now), encode)
     return rows
 
 
-def _set_ids(relation: Relation, rows: Rows, progress: Progress) -> None:
+def _set_ids(relation: SqlRelation, rows: Rows, progress: Progress) -> None:
     """A row that sends a key field has another id afterwards."""
     sent = [name for name in relation.key if name in rows.columns]
     if not sent:
@@ -70,7 +73,7 @@ def _set_ids(relation: Relation, rows: Rows, progress: Progress) -> None:
     progress.ids[:] = parts.select(key_text(relation.key)).to_series().to_list()
 
 
-def _with_keys(relation: Relation, write: Write, rows: Rows, progress: Progress) -> None:
+def _with_keys(relation: SqlRelation, write: Write, rows: Rows, progress: Progress) -> None:
     """The keys of new records: from the ids, where the fields do not bring them."""
     complete = np.ones(len(write.rows), np.bool_)
     for name in relation.key:
@@ -86,7 +89,7 @@ def _with_keys(relation: Relation, write: Write, rows: Rows, progress: Progress)
             progress.refuse(row, Refusal(relation.key[0], "a new record of this table needs a key that fits it"))
 
 
-def _with_stamp(relation: Relation, rows: Rows, count: int, moment: datetime) -> None:
+def _with_stamp(relation: SqlRelation, rows: Rows, count: int, moment: datetime, encode: Encode) -> None:
     """The change stamp of koppel's own edits, unless the row sends one. Not finer than the application's ticks, and
     never before the system's own present, which another mapping's cursor may have reached.
     """
@@ -95,7 +98,7 @@ def _with_stamp(relation: Relation, rows: Rows, count: int, moment: datetime) ->
         return
     ticked = moment - (moment - datetime(1970, 1, 1, tzinfo=UTC)) % stamp.granularity
     value = pl.Series([ticked], dtype=pl.Datetime("us", "UTC"))
-    text = encode(relation.columns[stamp.field], value, relation.zone)[0].new_from_index(0, count)
+    text = encode(stamp.field, value)[0].new_from_index(0, count)
     if stamp.field in rows.columns:
         text = rows.columns[stamp.field].zip_with(pl.Series(rows.sent[stamp.field]), text)
     rows.columns[stamp.field] = text
