@@ -44,7 +44,7 @@ def pair(rows: int) -> Path:
     kept = STATES / f"pair_{rows}"
     if not kept.exists():
         command = [sys.executable, "-m", "benchmarks.states", str(rows)]
-        subprocess.run(command, cwd=ROOT, check=True, timeout=_MADE)
+        subprocess.run(command, cwd=ROOT, env=postgresql.environment(), check=True, timeout=_MADE)
     folder = fresh("work")
     shutil.copy(kept / "koppel.db", folder)
     postgresql.create(LEFT, f"pair_{rows}_erp")
