@@ -1,5 +1,5 @@
 """What a piece of work costs: wall time, CPU of its process and of the PostgreSQL server, peak memory, and how much of
-the machine others took meanwhile.
+the machine others took meanwhile. It asks /proc, so it needs Linux.
 """
 
 import os

@@ -28,7 +28,9 @@ def koppel(rows: int) -> Figures:
         idle = time.perf_counter() - started
     written = sides.written_since(states.LEFT, "customer", before[0])
     written += sides.written_since(states.RIGHT, "account", before[1])
-    return replace(meter.figures, more={"conflicts": conflicts, "nothing_to_do_seconds": idle, "written": written})
+    return replace(
+        meter.figures, more={"conflicts": conflicts, "seconds_of_the_run_after_it": idle, "written": written}
+    )
 
 
 def _edit() -> int:

@@ -215,6 +215,11 @@ class Store(Protocol):
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
 
+    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
+        """Add those of these records of a side that are not coupled; how many are. For a line-up of everything, in
+        which every coupling is looked at anyway.
+        """
+
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
 

@@ -40,7 +40,7 @@ def server(folder: Path) -> Iterator[str]:
     """The tests' PostgreSQL, without the benchmarks' databases at the end."""
     url = server_url()
     yield url
-    run_in(folder, "-c", "from benchmarks.postgresql import clear; clear()", KOPPEL_BENCH_PG_URL=url)
+    run_in(folder, "-c", "from benchmarks.postgresql import drop_all; drop_all()", KOPPEL_BENCH_PG_URL=url)
 
 
 def measured(folder: Path, name: str, **variables: str) -> dict[str, Any]:

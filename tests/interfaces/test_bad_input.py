@@ -1,10 +1,13 @@
 """Bad input: every mistake at once, with place and remedy, exit 2 or 3, and nothing is written anywhere."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from koppel import connectors
 from koppel.cli.program import run
 from tests.interfaces.desk import Desk, accounts, coupled_desk, customers
 
@@ -132,6 +135,30 @@ def test_one_mistake_has_its_place_and_its_remedy(
     assert code == 2, said
     for mistake in mistakes:
         assert mistake in said, said
+
+
+@pytest.mark.parametrize(("package", "driver"), [("postgresql", "psycopg"), ("mariadb", "pymysql")])
+def test_a_driver_that_is_not_installed_is_named_with_its_extra(
+    here: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, package: str, driver: str
+) -> None:
+    """Nobody needs a driver for a database that they do not have."""
+    monkeypatch.delattr(connectors, package, raising=False)
+    for name in [name for name in sys.modules if name.startswith(f"koppel.connectors.{package}")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, driver, None)
+    here.configure('url = "sqlite:///crm.db"', f'url = "{package}://me@host/db"')
+    code, said = refused(here, capsys, "sync")
+    assert code == 2, said
+    assert f"{driver} is not installed" in said
+    assert f"koppel[{package}]" in said
+
+
+def test_no_driver_is_loaded_that_nobody_asked_for(here: Desk) -> None:
+    """`koppel --help` and a run between files must not wait for one."""
+    load = "import sys, pathlib; from koppel.app import Koppel; Koppel.open(pathlib.Path('koppel.toml')).check()"
+    said = "print([name for name in ('psycopg', 'pymysql') if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", f"{load}; {said}"], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
 
 
 def test_systems_that_cannot_be_reached_are_exit_3_and_all_are_named(

@@ -6,7 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Executable, Table, bindparam, exists, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    Table,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 
 from koppel.store.copying import copy_in, staged
 from koppel.store.dialect import Existing, identity, minding, upsert
@@ -44,8 +56,13 @@ def insert_frame(
         frame = frame.unique([n for n in identity(table) if n in frame.columns], keep="last", maintain_order=True)
     stage = staged(connection, table, frame)
     filled = [literal(value, table.c[name].type) for name, value in constants.items()]
-    insert_all = statement.from_select(names, select(*stage.c, *filled))
-    return connection.execute(insert_all, execution_options=_COUNTED).rowcount
+    return counted(connection, statement.from_select(names, select(*stage.c, *filled)))
+
+
+def counted(connection: Connection, statement: Executable) -> int:
+    """Insert rows by one statement; how many went in."""
+    result: CursorResult[Any] = connection.execute(statement, execution_options=_COUNTED)
+    return result.rowcount
 
 
 def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:

@@ -45,31 +45,32 @@ _SESSION = {
     "in_predicate_conversion_threshold": "0",  # longer lists would no longer be looked up in an index
 }
 
+_STATEMENT_LOG = 1665
+"""The server writes statements into its log, which READ COMMITTED does not allow."""
+
 AGAIN = frozenset({1213, 1020})
 """Deadlock, and a record changed since the snapshot: nothing was written, the same may be tried again."""
 
-_DENIED = frozenset({1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 1820, 1862, 4151})
-_BROKEN = frozenset({1205, 1213, 1020, 1040, 1041, 1129, 1130, 1135, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 1226,
-                     1290, 1317, 1792, 1927, 1969, 1021, 1114, 1036, 1049, 3024})  # fmt: skip
 _RIGHTS = "grant the database user these rights, or use another user"
+_LOGIN = "check user and password of the url, and from where the server lets this user in"
 _READ_ONLY = "the server takes no writes (a replica, or set to read-only): name the one that does"
-_REMEDIES = {
-    1044: _RIGHTS,
-    1045: "check user and password of the url, and from where the server lets this user in",
-    1698: "check user and password of the url, and from where the server lets this user in",
-    1049: "check the name of the database in the url",
-    1142: _RIGHTS,
-    1143: _RIGHTS,
-    1205: "another program holds the record or table for a long time; try again when it is done",
-    1213: "others write the same records; try again",
-    1290: _READ_ONLY,
-    1792: _READ_ONLY,
-    1036: _READ_ONLY,
-    1040: "the server has too many connections",
-    1153: "raise max_allowed_packet of the server",
-    1665: "set binlog_format of the server to MIXED or ROW",
-    1969: f"a statement took longer than {STATEMENT_SECONDS:g} seconds: an index may be missing",
+_SHORT = "the server is short of connections, memory or disk, or is being stopped; try again"
+
+_DENIED = {
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1370, 1410), _RIGHTS),
+    **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 4151), _LOGIN),
 }
+_UNREACHABLE = {
+    1049: "check the name of the database in the url",
+    1153: "raise max_allowed_packet of the server",
+    1205: "another program holds the record or table for a long time; try again when it is done",
+    1969: f"a statement took longer than {STATEMENT_SECONDS:g} seconds: an index may be missing",
+    **dict.fromkeys((1020, 1213), "others write the same records; try again"),
+    **dict.fromkeys((1036, 1290, 1792), _READ_ONLY),
+    **dict.fromkeys((1021, 1037, 1040, 1041, 1053, 1114, 1129, 1135, 1203, 1226, 1317, 1927), _SHORT),
+    **dict.fromkeys((1152, 1158, 1159, 1160, 1161), "check the network between here and the server"),
+}
+"""By the server's error number; what is left, beside the driver's own errors, is a bad answer."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Connection:
                 "program_name": "koppel",
             }
         )
+        self.packet_bytes = int(self.value("SELECT @@max_allowed_packet") or 0)
+        """How long a statement may be."""
 
     def execute(self, statement: str) -> Answer:
         """Run one statement. A text in it is written with `literal`."""
@@ -115,10 +118,9 @@ class Connection:
         self.execute("SAVEPOINT koppel_rows")
         try:
             yield
-        except Exception as error:
-            if not isinstance(error, pymysql.Error) or self.in_transaction:
-                with suppress(pymysql.Error):  # of a transaction that is gone: then the first error counts
-                    self.execute("ROLLBACK TO SAVEPOINT koppel_rows")
+        except Exception:
+            with suppress(pymysql.Error):  # of a transaction that is gone: then the first error counts
+                self.execute("ROLLBACK TO SAVEPOINT koppel_rows")
             raise
         self.execute("RELEASE SAVEPOINT koppel_rows")
 
@@ -195,17 +197,17 @@ class Database:
     def failure(self, error: Exception, fate: str = "") -> SystemFailure:
         """What an error of the driver means. `fate`: what became of the write, in words."""
         code = code_of(error)
-        remedy = _REMEDIES.get(code, "")
         what = self._said(error) + (f"; {fate}" if fate else "")
         if code in _DENIED:
-            return Denied(self.name, what, remedy or _RIGHTS)
-        if code in _BROKEN or code >= 2000 or code == 0:
-            if 2000 <= code < 3000 or code == 0:
-                remedy = "check that the server runs and can be reached from here"
-            return Unreachable(self.name, what, remedy or "the server is short of something or was stopped; try again")
-        return BadAnswer(
-            self.name, what, remedy or "check that the tables still look as they did when koppel was started"
-        )
+            return Denied(self.name, what, _DENIED[code])
+        if code == 0 or 2000 <= code < 3000:  # the driver's own: no connection, or no longer
+            return Unreachable(self.name, what, "check that the server runs and can be reached from here")
+        if code in _UNREACHABLE:
+            return Unreachable(self.name, what, _UNREACHABLE[code])
+        remedy = "check that the tables still look as they did when koppel was started"
+        if code == _STATEMENT_LOG:
+            remedy = "set binlog_format of the server to MIXED or ROW"
+        return BadAnswer(self.name, what, remedy)
 
     def _said(self, error: Exception) -> str:
         """The server's words; messages about values (classes 22 and 23) would show them."""

@@ -60,11 +60,10 @@ class Insert:
         """Insert some of the rows, in order, in as few statements as their lengths allow. Raises TooLong."""
         chosen = self.values[rows]
         number = chosen.str.len_bytes().cum_sum() // _STATEMENT_BYTES
-        limit = int(connection.value("SELECT @@max_allowed_packet") or 0)
         answers = []
         for part in pl.DataFrame([chosen.alias("v"), number.alias("@")]).partition_by("@", maintain_order=True):
             statement = f"{self.head} {','.join(part['v'])} {self.tail}"
-            if len(statement.encode()) >= limit:
+            if len(statement.encode()) >= connection.packet_bytes:
                 raise TooLong
             answers.append(connection.execute(statement))
         return answers
