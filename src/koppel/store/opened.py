@@ -30,8 +30,10 @@ def whole(url: str, reads: bool = False, references: bool = True) -> Iterator[Co
                 driver = connection.connection.driver_connection
                 assert driver is not None, "a connection has one"
                 driver.execute("PRAGMA foreign_keys=OFF")  # not heard inside a transaction
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                if reads:  # a damaged file may be read in parts, but there is nothing to commit
+                    transaction.rollback()
     finally:
         engine.dispose()
 
