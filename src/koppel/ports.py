@@ -209,6 +209,9 @@ class Store(Protocol):
     def count_couplings(self, mapping: str) -> int:
         """How many couplings the mapping has."""
 
+    def more_couplings_than(self, mapping: str, number: int) -> bool:
+        """Whether the mapping has more couplings than that; they are counted no further."""
+
     def begin_due(self, job: Job) -> None:
         """Empty the job table in which the records to be looked at are lined up."""
 

@@ -158,7 +158,8 @@ def _answers(kept: str, wanted: str) -> bool:
 
 def _sweep_is_due(context: JobContext) -> bool:
     """In full runs, when asked, for small tables always, else when the last one is older than `sweep_hours`."""
-    if context.asked.sweep or context.asked.everything or context.store.count_couplings(context.name) <= SMALL_TABLE:
+    small = not context.store.more_couplings_than(context.name, SMALL_TABLE)
+    if small or context.asked.sweep or context.asked.everything:
         return True
     last = context.store.swept_at(context.name)
     now = context.now().astimezone(UTC).replace(tzinfo=None)
