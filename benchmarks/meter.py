@@ -60,7 +60,8 @@ def measure_process(
 ) -> tuple[Figures, str]:
     """What a command costs from the start of its process to the end, and what it prints.
 
-    `settings` are added to its environment; its modules may be kept compiled, as those of installed programs are. Raises RuntimeError with the end of its complaint when it fails.
+    `settings` are added to its environment; its modules may be kept compiled, as those of an installed program are.
+    Raises RuntimeError with the end of its complaint when it fails.
     """
     with TemporaryFile("w+") as told, TemporaryFile("w+") as complaint:
         with Meter(postmaster) as meter:

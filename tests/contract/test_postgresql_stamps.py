@@ -159,8 +159,10 @@ def test_the_lag_says_honestly_who_can_be_seen(stage: PostgresStage) -> None:
     role, system = other_user(stage)
     stage.sql(f"GRANT SELECT ON thing TO {role}")
     assert system.table("thing", TableOptions()).features.lag == HIDDEN_LAG
+    assert "GRANT pg_read_all_stats" in system.table("thing", TableOptions()).features.caveat
     stage.sql(f"GRANT pg_read_all_stats TO {role}")
-    assert system.table("thing", TableOptions()).features.lag == LAG
+    seeing = system.table("thing", TableOptions()).features
+    assert (seeing.lag, seeing.caveat) == (LAG, "")
     assert stage.open_table().features.lag == LAG
     assert stage.open_table(options=TableOptions(lag=timedelta(minutes=3))).features.lag == timedelta(minutes=3)
 

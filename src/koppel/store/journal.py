@@ -20,7 +20,8 @@ from koppel.store.dialect import Existing, spread, upsert
 from koppel.store.jobs import Jobs
 from koppel.store.rows import has_any, insert_frame, insert_one, read_frame, update_frame
 
-_MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
+_INDEXED = ("left_id", "right_id", "layout")
+_AGREED = ("left_version", "right_version", "left_base", "right_base", "recovered")
 
 
 class Journal(Jobs):
@@ -148,7 +149,7 @@ class Journal(Jobs):
             taken = insert_frame(
                 connection,
                 schema.coupling,
-                fresh.select(*_MOVED, "generation"),
+                fresh.select(*_INDEXED, *_AGREED, "generation"),
                 existing=Existing.STAYS,
                 mapping=number,
             )
@@ -156,8 +157,11 @@ class Journal(Jobs):
                 self._report_refused(connection, job, number, fresh)
             self._forget_chosen(connection, number, pl.concat([fresh["left_id"], fresh["right_id"]]))
         moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
-        # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
-        update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
+        # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date. What is
+        # in an index is set only where it differs: setting it writes to the index, whatever it was before.
+        for names, differing in ((_AGREED, False), (_INDEXED, True)):
+            rows = moved.select("id", "generation", *names)
+            update_frame(connection, schema.coupling, rows, "id", "generation", differing=differing)
 
     def _forget_chosen(self, connection: Connection, number: int, sources: pl.Series) -> None:
         """Ids once chosen for records that have their counterpart now are not needed any more."""

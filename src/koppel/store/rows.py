@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -72,21 +73,26 @@ def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) 
     return int(key[0])
 
 
-def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key: str, *extra_keys: str) -> None:
-    """Set the frame's columns in the rows that its `key` columns name."""
+def update_frame(
+    connection: Connection, table: Table, frame: pl.DataFrame, key: str, *extra_keys: str, differing: bool = False
+) -> None:
+    """Set the frame's columns in the rows that its `key` columns name; `differing`: only in those not like that yet."""
     if not len(frame):
         return
     keys = (key, *extra_keys)
     rest = [name for name in frame.columns if name not in keys]
-    if connection.dialect.name == "sqlite":
-        # A bind parameter must not bear a column's name where that column is set, hence the prefix.
-        where = [table.c[name] == bindparam(f"key_{name}") for name in keys]
-        statement = update(table).where(*where).values({name: bindparam(name) for name in rest})
-        _execute_many(connection, statement, frame.rename({name: f"key_{name}" for name in keys}))
-        return
-    stage = staged(connection, table, frame)
-    found = [table.c[name] == stage.c[name] for name in keys]
-    connection.execute(update(table).where(*found).values({name: stage.c[name] for name in rest}))
+    sqlite = connection.dialect.name == "sqlite"
+    # A bind parameter must not bear a column's name where that column is set, hence the prefix.
+    stage = None if sqlite else staged(connection, table, frame)
+    new = {name: bindparam(f"new_{name}") if stage is None else stage.c[name] for name in (*keys, *rest)}
+    where = [table.c[name] == new[name] for name in keys]
+    if differing:
+        where.append(or_(*(table.c[name].is_distinct_from(new[name]) for name in rest)))
+    statement = update(table).where(*where).values({name: new[name] for name in rest})
+    if stage is None:
+        _execute_many(connection, statement, frame.rename({name: f"new_{name}" for name in frame.columns}))
+    else:
+        connection.execute(statement)
 
 
 def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -> int:
@@ -94,7 +100,8 @@ def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -
     compiled = statement.compile(connection.engine)
     moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
     ready = frame.with_columns(pl.col(moments).dt.strftime(_SQLITE_MOMENT)) if moments else frame
-    rows = ready.select(compiled.positiontup or ready.columns).rows()
+    order = compiled.positiontup or ready.columns  # a name may stand there more than once
+    rows = ready.select(pl.col(name).alias(str(at)) for at, name in enumerate(order)).rows()
     return connection.exec_driver_sql(str(compiled), rows).rowcount
 
 

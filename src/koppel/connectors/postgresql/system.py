@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
 from koppel.connectors.postgresql import catalog
-from koppel.connectors.postgresql.cursor import Clock, default_lag, present
+from koppel.connectors.postgresql.cursor import HIDDEN_LAG, Clock, default_lag, present
 from koppel.connectors.postgresql.database import Database
 from koppel.connectors.postgresql.reflect import reflect
 from koppel.connectors.postgresql.table import PostgresTable
@@ -49,6 +49,12 @@ def _parameters(name: str, url: str) -> Mapping[str, object]:
     except psycopg.Error:
         remedy = "write postgresql://user@host/database; signs such as @ and / in a password as %40 and %2F"
         raise ConfigurationError([Problem(name, "the url cannot be read", remedy)]) from None
+
+
+_UNSEEN = (
+    "the user may not see the transactions of others, so edits of one that waits for longer than lag_seconds (a minute,"
+    " unless it is set) before it writes can be missed; GRANT pg_read_all_stats TO the user changes that"
+)
 
 
 class PostgresSystem:
@@ -104,8 +110,10 @@ class PostgresSystem:
         kinds = self._kinds.get(name.lower(), {})
         with self._database.connection() as connection:
             relation = reflect(connection, self._name, name, options, kinds, self._timezone)
-            lag = default_lag(connection) if options.lag is None else options.lag
-        return PostgresTable(self._database, relation, lag, self._clock)
+            seen = default_lag(connection)
+        lag = seen if options.lag is None else options.lag
+        caveat = _UNSEEN if seen == HIDDEN_LAG and relation.stamp is not None else ""
+        return PostgresTable(self._database, relation, lag, self._clock, caveat)
 
     def close(self) -> None:
         """Close every connection."""

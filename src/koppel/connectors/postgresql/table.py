@@ -19,13 +19,14 @@ BATCH_ROWS = 10_000
 
 
 class PostgresTable:
-    """A table or view; made by `PostgresSystem.table`."""
+    """A table or view; made by `PostgresSystem.table`. `caveat`: see `Features`."""
 
-    def __init__(self, database: Database, relation: Relation, lag: timedelta, clock: Clock) -> None:
+    def __init__(self, database: Database, relation: Relation, lag: timedelta, clock: Clock, caveat: str) -> None:
         self._database = database
         self._relation = relation
         self._lag = lag
         self._clock = clock
+        self._caveat = caveat
 
     @property
     def features(self) -> Features:
@@ -38,6 +39,7 @@ class PostgresTable:
             atomic_batch=True,
             batch_rows=BATCH_ROWS,
             lag=self._lag,
+            caveat=self._caveat,
         )
 
     def describe(self) -> TableShape:
