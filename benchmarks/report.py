@@ -131,7 +131,7 @@ The workload: customers with a number, a decimal, two foreign keys and a choice 
 as key, two foreign keys, an index on the change stamp and the choice as text. Ten fields are mapped, two ways but for
 the number. [`workload.py`](../benchmarks/workload.py) and [`sides.py`](../benchmarks/sides.py) have it.
 """
-_FIGURES = """`wall`: median (least–most), from opening koppel to closing it; imports are not counted. `client CPU`: of
-the measured process; `server CPU`: of all processes of PostgreSQL. `peak`: the most memory the measured process held;
-that of a limit includes the libraries it shares with koppel.
+_FIGURES = """`wall`: median (least–most), from opening koppel to closing it, imports not counted; of `process` and
+`dlt` the whole process. `client CPU`: of the measured process; `server CPU`: of all processes of PostgreSQL. `peak`:
+the most memory the measured process held; that of a limit includes the libraries it shares with koppel.
 """

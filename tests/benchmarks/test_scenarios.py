@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks import peer, postgresql, sides
-from benchmarks.child import MEASURED, WITHOUT_SERVER
+from benchmarks.child import MEASURED
 from benchmarks.gate import scenarios
 from tests.postgresql import server_url
 
 ROOT = Path(__file__).parents[2]
 ROWS = 500
+WITHOUT_SERVER = {"P6.koppel", "P6.plain", "P7.koppel"}
 
 
 def run_in(folder: Path, *words: str, **variables: str) -> str:
