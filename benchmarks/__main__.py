@@ -33,7 +33,9 @@ def main(wanted: Sequence[str]) -> None:
     if unknown := [name for name in wanted if name not in numbers]:
         sys.exit(f"there is no scenario {', '.join(unknown)}; there are {', '.join(numbers)}")
     chosen = [scenario for scenario in gate if not wanted or scenario.number in wanted]
-    _clear()  # what an earlier run left may be of another koppel
+    if not KEEP:  # what an earlier run left may be of another koppel
+        postgresql.drop_all()
+        shutil.rmtree(STATES, ignore_errors=True)
     try:
         results, missing = _measured(chosen, rounds)
         print("\n".join(gate_table(chosen, results)))
@@ -43,14 +45,9 @@ def main(wanted: Sequence[str]) -> None:
             _PAGE.write_text(page(chosen, results, missing, postgresql.version()), encoding="utf-8")
             print(f"written: {_PAGE.relative_to(ROOT)}")
     finally:
-        _clear()
-
-
-def _clear() -> None:
-    """Take the prepared states away, unless they are to be kept."""
-    if not KEEP:
-        postgresql.clear()
-        shutil.rmtree(STATES, ignore_errors=True)
+        if not KEEP:
+            postgresql.remove()
+            shutil.rmtree(STATES, ignore_errors=True)
 
 
 def _measured(chosen: Sequence[Scenario], rounds: int) -> tuple[dict[Run, list[Figures]], dict[Run, str]]:
@@ -77,8 +74,9 @@ def _in_turn(chosen: Sequence[Scenario], rounds: int) -> Iterator[Run]:
 def _apart(run: Run) -> Figures:
     """Measure in a process of its own. Raises `Unavailable` when it cannot be measured; a failure ends the run."""
     command = [sys.executable, "-m", "benchmarks.child", run.name, str(run.rows)]
-    one_server = os.environ | {postgresql.URL: postgresql.server_url()}
-    done = subprocess.run(command, cwd=ROOT, env=one_server, check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=postgresql.environment(), check=False, stdout=subprocess.PIPE, text=True
+    )
     if done.returncode:
         sys.exit(f"{run.name} with {run.rows:,} rows failed")
     line = done.stdout.splitlines()[-1]

@@ -31,8 +31,6 @@ MEASURED = {
 }
 """What can be measured -> the function in `benchmarks.scenarios` that does it."""
 
-WITHOUT_SERVER = frozenset({"P6.koppel", "P6.plain", "P7.koppel"})
-
 
 def function_of(name: str) -> Callable[[int], Figures]:
     """The function that measures this; its docstring says what."""

@@ -35,4 +35,4 @@ def merge(source: str, target: str, folder: str) -> None:
 if __name__ == "__main__":
     started = time.perf_counter()
     merge(*sys.argv[1:4])
-    print(json.dumps({"without_imports": time.perf_counter() - started}))
+    print(json.dumps({"seconds_without_imports": time.perf_counter() - started}))

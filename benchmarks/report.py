@@ -64,8 +64,11 @@ def _wanted(mark: Mark) -> str:
 def _found(mark: Mark, value: float | None) -> str:
     if value is None:
         return "not measured | –"
-    number = f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.2f}"
-    return f"{_with_unit(number, mark.unit)} | {'met' if mark.met(value) else '**not met**'}"
+    return f"{_with_unit(_number(value), mark.unit)} | {'met' if mark.met(value) else '**not met**'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:,.2f}"
 
 
 def _with_unit(number: str, unit: str) -> str:
@@ -91,7 +94,7 @@ def _figures_table(results: Results) -> list[str]:
 def _more(rounds: Sequence[Figures]) -> str:
     """What only this scenario tells."""
     medians = {name: median(figures.more[name] for figures in rounds) for name in rounds[0].more}
-    told = ", ".join(f"{name.replace('_', ' ')} {value:,.10g}" for name, value in medians.items())
+    told = ", ".join(f"{name.replace('_', ' ')}: {_number(value)}" for name, value in medians.items())
     return f" ({told})" if told else ""
 
 
@@ -128,7 +131,7 @@ The workload: customers with a number, a decimal, two foreign keys and a choice 
 as key, two foreign keys, an index on the change stamp and the choice as text. Ten fields are mapped, two ways but for
 the number. [`workload.py`](../benchmarks/workload.py) and [`sides.py`](../benchmarks/sides.py) have it.
 """
-_FIGURES = """`wall`: median (least–most), from opening koppel to closing it; imports are not counted. `client CPU`: of
-the measured process; `server CPU`: of all processes of PostgreSQL. `peak`: the most memory the measured process held;
-that of a limit includes the libraries it shares with koppel.
+_FIGURES = """`wall`: median (least–most), from opening koppel to closing it, imports not counted; of `process` and
+`dlt` the whole process. `client CPU`: of the measured process; `server CPU`: of all processes of PostgreSQL. `peak`:
+the most memory the measured process held; that of a limit includes the libraries it shares with koppel.
 """

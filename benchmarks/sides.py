@@ -31,7 +31,11 @@ CREATE TABLE account (
 CREATE INDEX account_modified ON account (modified_on);
 """
 _STAMP = "timestamptz '2025-01-01 00:00:00+00' + a % 26000000 * interval '1.000001 seconds'"
-_NUMBER = {"customer": "number", "account": "account_number"}
+_COLUMNS = {
+    "customer": ("id", "number", "modified_at"),
+    "account": ("account_id", "account_number", "modified_on"),
+}
+"""Of each table the key, the customer's number and the change stamp."""
 
 
 def make_source(database: str, rows: int) -> None:
@@ -55,9 +59,8 @@ def make_target(database: str) -> None:
 
 def edit(database: str, table: str, change: str, which: str) -> int:
     """Users change the records whose customer number `i` satisfies a condition; how many they were."""
-    stamp = {"customer": "modified_at", "account": "modified_on"}[table]
-    numbers = f"SELECT *, CAST(substr({_NUMBER[table]}, 2) AS bigint) - 10000000 AS i FROM {table}"
-    key = {"customer": "id", "account": "account_id"}[table]
+    key, number, stamp = _COLUMNS[table]
+    numbers = f"SELECT {key}, CAST(substr({number}, 2) AS bigint) - 10000000 AS i FROM {table}"
     chosen = f"SELECT {key} FROM ({numbers}) AS numbered WHERE {which}"
     with connected(database) as connection:
         statement = f"UPDATE {table} SET {change}, {stamp} = clock_timestamp() WHERE {key} IN ({chosen})"

@@ -44,7 +44,7 @@ def pair(rows: int) -> Path:
     kept = STATES / f"pair_{rows}"
     if not kept.exists():
         command = [sys.executable, "-m", "benchmarks.states", str(rows)]
-        subprocess.run(command, cwd=ROOT, check=True, timeout=_MADE)
+        subprocess.run(command, cwd=ROOT, env=postgresql.environment(), check=True, timeout=_MADE)
     folder = fresh("work")
     shutil.copy(kept / "koppel.db", folder)
     postgresql.create(LEFT, f"pair_{rows}_erp")
@@ -56,7 +56,7 @@ def pair(rows: int) -> Path:
     return configuration
 
 
-def command(configuration: Path) -> Figures:
+def sync_command(configuration: Path) -> Figures:
     """What the command `koppel sync` costs from the start of its process to the end."""
     words = [Path(sys.executable).with_name("koppel"), "sync", "--yes", "--quiet"]
     return measure_process(words, configuration.parent, {}, postgresql.postmaster())[0]

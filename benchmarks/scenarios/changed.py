@@ -23,7 +23,7 @@ def process(rows: int) -> Figures:
     """The command `koppel sync` carries them, from the start of its process to the end."""
     configuration = states.pair(rows)
     _change(rows)
-    figures = states.command(configuration)
+    figures = states.sync_command(configuration)
     assert sides.customers_digest(states.LEFT) == sides.accounts_digest(states.RIGHT), "both sides are equal"
     return figures
 

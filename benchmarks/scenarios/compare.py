@@ -19,6 +19,8 @@ def koppel(rows: int) -> Figures:
     assert (total.unchanged, total.modified) == (rows, 0), "every pair was looked at, and is equal"
     written = sides.written_since(states.LEFT, "customer", before[0])
     written += sides.written_since(states.RIGHT, "account", before[1])
+    left = sides.customers_digest(states.LEFT)
+    assert left == sides.accounts_digest(states.RIGHT) and left.rows == rows, "every pair is there and equal"
     return replace(meter.figures, more={"written": written})
 
 

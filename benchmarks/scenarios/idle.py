@@ -31,7 +31,7 @@ def process(rows: int) -> Figures:
     """The command `koppel sync`, from the start of its process to the end."""
     configuration = states.pair(rows)
     postgresql.checkpoint()
-    return states.command(configuration)
+    return states.sync_command(configuration)
 
 
 def _turn(koppel: Koppel) -> float:

@@ -209,11 +209,19 @@ class Store(Protocol):
     def count_couplings(self, mapping: str) -> int:
         """How many couplings the mapping has."""
 
+    def more_couplings_than(self, mapping: str, number: int) -> bool:
+        """Whether the mapping has more couplings than that; they are counted no further."""
+
     def begin_due(self, job: Job) -> None:
         """Empty the job table in which the records to be looked at are lined up."""
 
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
+
+    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
+        """Add those of these records of a side that are not coupled; how many are. For a line-up of everything, in
+        which every coupling is looked at anyway.
+        """
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
@@ -259,7 +267,7 @@ class Store(Protocol):
         """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of records of one side."""
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
-        """How many creates from records of that side may or may not have happened."""
+        """How many creates from records of that side may or may not have happened, given up or still in the journal."""
 
     def intend(self, job: Job, facts: Settlement, intents: Sequence[Intent], aside: pl.DataFrame) -> list[int]:
         """Commit facts that need no write, what is set aside, and the intents; the journal's numbers of the intents."""

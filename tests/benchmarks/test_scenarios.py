@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks import peer, postgresql, sides
-from benchmarks.child import MEASURED, WITHOUT_SERVER
+from benchmarks.child import MEASURED
 from benchmarks.gate import scenarios
 from tests.postgresql import server_url
 
 ROOT = Path(__file__).parents[2]
 ROWS = 500
+WITHOUT_SERVER = {"P6.koppel", "P6.plain", "P7.koppel"}
 
 
 def run_in(folder: Path, *words: str, **variables: str) -> str:
@@ -40,7 +41,7 @@ def server(folder: Path) -> Iterator[str]:
     """The tests' PostgreSQL, without the benchmarks' databases at the end."""
     url = server_url()
     yield url
-    run_in(folder, "-c", "from benchmarks.postgresql import clear; clear()", KOPPEL_BENCH_PG_URL=url)
+    run_in(folder, "-c", "from benchmarks.postgresql import drop_all; drop_all()", KOPPEL_BENCH_PG_URL=url)
 
 
 def measured(folder: Path, name: str, **variables: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from koppel.engine.context import Asked, JobContext
 from koppel.engine.run import run_lines
 from koppel.errors import LeaseLost
 from koppel.model.bound import Identity
+from koppel.model.mapping import TableRef
 from koppel.model.policy import OnConflict, OnDelete, Side
 from koppel.model.values import KeyOrigin
 from tests.engine.twin import Twin, counts, customer, lines, texts, two_way, values
@@ -322,3 +323,21 @@ def test_an_interrupted_job_is_closed_by_the_next_and_its_set_aside_forgotten(tw
     twin.sync()
     assert [job.state for job in twin.store.jobs()][:2] == ["done", "interrupted"]
     assert twin.store.count_rows("aside") == 0
+
+
+def test_a_newcomer_waits_in_every_mapping_that_reads_the_table(tmp_path: Path) -> None:
+    """DESIGN 7: an account whose create was lost is a customer's; the vendors' mapping must not make a vendor of it."""
+    twin = world(tmp_path, Identity.NONE)
+    vendors = replace(twin.mapping, name="VENDOR", left=TableRef("erp", "vendor"))
+    twin.add(Side.LEFT, customer("vendor"))
+    twin.shared = ((), (("CUSTOMER", Side.RIGHT),))
+    twin.put(Side.LEFT, 1, name="Anna")
+    twin.during("after", "create customer", die)
+    killed_run(twin, twin.full)
+    assert counts(twin.full(vendors)) == {"waiting": 1}, "the lost create is still in the journal"
+    twin.context_recovered()
+    assert counts(twin.full(vendors)) == {"waiting": 1}, "and now it is given up"
+    (unknown,) = [error for error in twin.errors() if error.code == "unknown_outcome"]
+    twin.store.couple("CUSTOMER", pl.DataFrame({"left_id": [unknown.record], "right_id": list(twin.right.records())}))
+    twin.full()
+    assert counts(twin.full(vendors)) == {"inserted": 1}, "no customer waits for this account"

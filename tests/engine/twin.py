@@ -87,6 +87,7 @@ class Twin:
     clock: Clock = field(default_factory=Clock)
     more: dict[str, Mapping] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
+    shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
 
     def __post_init__(self) -> None:
         """Make both systems and the store."""
@@ -147,7 +148,7 @@ class Twin:
         referenced = {name: (self.opened(known[name].left), self.opened(known[name].right)) for name in named}
         hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
         sides = (self.opened(mapping.left), self.opened(mapping.right))
-        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead)
+        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared)
 
     def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""

@@ -61,7 +61,7 @@ def test_an_old_store_is_upgraded_and_the_way_back_is_told(desk: Desk) -> None:
     assert done.code == 0, done.err
     assert "before: unversioned" in done.out
     (copy,) = desk.folder.glob("koppel-unversioned-*.db")
-    assert f"→ to go back: stop every koppel and put {copy} in the place of" in done.err
+    assert f"put {copy} in the place of {desk.folder / 'koppel.db'}" in done.err
     assert desk.koppel("sync").code == 0
     assert desk.koppel("db", "upgrade", "--json").json == {
         "before": "0001", "after": "0001", "backup": "", "way_back": "",
@@ -70,8 +70,9 @@ def test_an_old_store_is_upgraded_and_the_way_back_is_told(desk: Desk) -> None:
 
 def test_a_place_that_is_taken_and_a_password_are_refused(desk: Desk, server: str) -> None:
     coupled_desk(desk, 1)
+    schema = server.rpartition("%3D")[2].partition("%2C")[0]
     with connected(server) as connection:
-        connection.execute(sql("CREATE TABLE history (of text)"))
+        connection.execute(sql(f"CREATE TABLE {schema}.history (of text)"))
     taken = desk.koppel("db", "move", "env:SERVER", SERVER=server)
     assert (taken.code, "names a store needs: history" in taken.err) == (2, True)
     said = desk.koppel("db", "move", "postgresql://me:secret@host/db")

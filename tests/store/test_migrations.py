@@ -161,6 +161,30 @@ def test_where_there_is_no_store_none_is_made(place: Place) -> None:
     assert not Path(missing.removeprefix("sqlite:///")).exists()
 
 
+def test_what_stands_elsewhere_in_the_search_path_is_somebody_elses(place: Place) -> None:
+    """Another store, or an application with names like ours and a revision: none of it is ours, none is changed."""
+    theirs, ours = place("postgresql"), place("postgresql")
+    other = open_store(theirs)
+    other.apply_mapping("THEIRS", "{}")
+    other.close()
+    path = "{},{}".format(*(make_url(url).query["options"].split("=")[1].split(",")[0] for url in (ours, theirs)))
+    both = make_url(ours).update_query_dict({"options": f"-csearch_path={path}"}).render_as_string(hide_password=False)
+    shelf = Shelf(both)
+    fill(shelf.open())
+    assert shelf.opened[0].applied_document("THEIRS") is None
+    before = content(shelf.opened[0])
+    change(shelf, *PRERELEASE)
+    shelf.dead.add("one")
+    assert upgrade_store(both, owner=shelf.owner()).before == "unversioned"
+    assert inspect_store(both, Shelf(both).owner()) == []
+    assert content(shelf.open())["coupling"] == before["coupling"]
+    shelf.close()
+    other = open_store(theirs)
+    assert (other.applied_document("THEIRS"), other.applied_document("CUSTOMER")) == ("{}", None)
+    other.close()
+    assert inspect_store(theirs) == []
+
+
 @pytest.mark.parametrize("kind", DATABASES)
 def test_tables_of_something_else_are_not_touched(place: Place, kind: str) -> None:
     """A system's own database is no place for the store when the names meet."""

@@ -96,7 +96,18 @@ class Connections:
                 referenced[name] = (self._wrapped(other, Side.LEFT), self._wrapped(other, Side.RIGHT))
             if line.reference.hop is not None:
                 hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
-        return Tables((mapping.left.system, mapping.right.system), (left, right), referenced, hops)
+        names = (mapping.left.system, mapping.right.system)
+        shared = (self._shared(mapping, Side.LEFT), self._shared(mapping, Side.RIGHT))
+        return Tables(names, (left, right), referenced, hops, shared=shared)
+
+    def _shared(self, mapping: Mapping, side: Side) -> list[tuple[str, Side]]:
+        """The other mappings that may write to the same table, and on which of their sides it is."""
+        return [
+            (name, there)
+            for name, other in self.configuration.mappings.items()
+            for there in Side
+            if name != mapping.name and other.table(there) == mapping.table(side) and other.direction.reaches(there)
+        ]
 
     def bind(self, mapping: Mapping) -> tuple[BoundMapping, Tables]:
         """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or

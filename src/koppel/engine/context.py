@@ -29,7 +29,8 @@ class OpenTable:
 @dataclass(frozen=True)
 class Tables:
     """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right;
-    `ahead`: how far their clocks are ahead of ours.
+    `ahead`: how far their clocks are ahead of ours; `shared`: per side, the other mappings that write to the same
+    table, and on which of their sides it is.
     """
 
     names: tuple[str, str]
@@ -37,6 +38,7 @@ class Tables:
     referenced: Mapping[str, tuple[OpenTable, OpenTable]] = field(default_factory=dict)
     hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
+    shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
 
     def __getitem__(self, side: Side) -> OpenTable:
         """The table on `side`."""

@@ -55,10 +55,11 @@ def _taken_over(context: JobContext, side: Side, pairs: pl.DataFrame) -> Page:
 
 
 def _hold_newcomers(context: JobContext, page: Page, side: Side) -> bool:
-    """While a create on this side may or may not have happened, an uncoupled record may be the one it made: it waits
-    (DESIGN 7).
+    """While a create in this table may or may not have happened, by whichever mapping, an uncoupled record may be the
+    one it made: it waits (DESIGN 7).
     """
-    if not context.store.unknown_outcomes(context.name, side.other):
+    writers = [(context.name, side), *context.tables.shared[side]]
+    if not any(context.store.unknown_outcomes(name, there.other) for name, there in writers):
         return False
     rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in range(len(page))]
     tally = Tally()

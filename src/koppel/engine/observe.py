@@ -5,7 +5,7 @@ next run.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -50,16 +50,16 @@ def observe(context: JobContext) -> Observed:
     _refuse_restored(context)
     identities = tuple(_watermark_identity(context, side) for side in Side)
     feeds = [_changes(context, side, identities[side]) for side in Side]
-    newest = [_read_feed(context, side, feeds[side]) for side in Side]
+    read = [_read_feed(context, side, feeds[side]) for side in Side]
     swept = [side for side in Side if feeds[side].complete]
     if _sweep_is_due(context):
         for side in Side:
             if side not in swept:
                 _sweep(context, side)
         swept = list(Side)
-    _refuse_emptied(context, swept)
+    _refuse_emptied(context, swept, read)
     total = store.line_up(context.job, asked.everything, asked.creates, swept, context.layout)
-    marks = tuple(Watermark(feeds[side].cursor, identities[side], newest[side]) for side in Side)
+    marks = tuple(Watermark(feeds[side].cursor, identities[side], read[side].newest) for side in Side)
     return Observed((marks[0], marks[1]), len(swept) == len(Side), total)
 
 
@@ -69,17 +69,31 @@ def pages(context: JobContext) -> Iterator[pl.DataFrame]:
     return context.store.pairs(context.job, rows)
 
 
-def _read_feed(context: JobContext, side: Side, feed: Changes) -> tuple[str, str] | None:
-    """Line up what a feed names; the newest record seen on this side so far."""
+@dataclass(frozen=True)
+class _Read:
+    """What reading a feed told: the (id, version) of the newest record seen so far; how many coupled records were named
+    (None: they are lined up themselves, and can be counted there).
+    """
+
+    newest: tuple[str, str] | None
+    coupled: int | None
+
+
+def _read_feed(context: JobContext, side: Side, feed: Changes) -> _Read:
+    """Line up what a feed names. Where all couplings are looked at anyway only uncoupled records are."""
     mark = context.store.watermark(context.name, side)
     newest = mark.newest if mark is not None else None
+    coupled = 0 if context.asked.everything and feed.complete else None
     for page in _ahead(context, side, feed):
-        context.store.add_due(side, page.select(ID, VERSION))
-        known = page.select(ID, VERSION).drop_nulls().sort(VERSION)
-        if len(known) and (newest is None or known[VERSION][-1] >= newest[1]):
-            newest = (known[ID][-1], known[VERSION][-1])
+        if coupled is None:
+            context.store.add_due(side, page.select(ID, VERSION))
+        else:
+            coupled += context.store.add_uncoupled(context.job, side, page[ID])
+        known = page.select(ID, VERSION).drop_nulls().top_k(1, by=VERSION)
+        if len(known) and (newest is None or known[VERSION][0] >= newest[1]):
+            newest = (known[ID][0], known[VERSION][0])
         collect()
-    return newest
+    return _Read(newest, coupled)
 
 
 def _ahead(context: JobContext, side: Side, feed: Changes) -> Iterator[pl.DataFrame]:
@@ -144,7 +158,8 @@ def _answers(kept: str, wanted: str) -> bool:
 
 def _sweep_is_due(context: JobContext) -> bool:
     """In full runs, when asked, for small tables always, else when the last one is older than `sweep_hours`."""
-    if context.asked.sweep or context.asked.everything or context.store.count_couplings(context.name) <= SMALL_TABLE:
+    small = not context.store.more_couplings_than(context.name, SMALL_TABLE)
+    if small or context.asked.sweep or context.asked.everything:
         return True
     last = context.store.swept_at(context.name)
     now = context.now().astimezone(UTC).replace(tzinfo=None)
@@ -161,16 +176,16 @@ def _sweep(context: JobContext, side: Side) -> None:
         context.store.add_present(side, page[ID])
 
 
-def _refuse_emptied(context: JobContext, swept: list[Side]) -> None:
+def _refuse_emptied(context: JobContext, swept: list[Side], read: Sequence[_Read]) -> None:
     if context.asked.lifted or not swept:
         return
     couplings = context.store.count_couplings(context.name)
     mapping = context.bound.mapping
     limits = Limits(mapping.guard_rows, mapping.guard_percent)
-    reasons = [
-        reason
-        for side in swept
-        for reason in emptied(context.tables.names[side], context.store.missing(context.job, side), couplings, limits)
-    ]
+    reasons = []
+    for side in swept:
+        named = read[side].coupled
+        missing = context.store.missing(context.job, side) if named is None else couplings - named
+        reasons += emptied(context.tables.names[side], missing, couplings, limits)
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")

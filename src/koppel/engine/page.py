@@ -136,11 +136,10 @@ def _base(context: JobContext, pairs: pl.DataFrame, column: str) -> Fingerprints
 
 def pack(prints_: Fingerprints) -> pl.Series:
     """Rows of fingerprints as packed bytes, as the store keeps them."""
-    width = prints_.shape[1] * 8
-    data = np.ascontiguousarray(prints_, dtype="<u8").tobytes()
-    return pl.Series(
-        [data[i : i + width] for i in range(0, len(data), width)] if width else [b""] * len(prints_), dtype=pl.Binary
-    )
+    if not prints_.size:
+        return pl.Series([b""] * len(prints_), dtype=pl.Binary)
+    rows = np.ascontiguousarray(prints_, dtype="<u8").view(f"V{prints_.shape[1] * 8}")
+    return pl.Series(rows.ravel().tolist(), dtype=pl.Binary)
 
 
 def unpack(packed: pl.Series, cells: int) -> npt.NDArray[np.uint64]:

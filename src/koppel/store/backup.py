@@ -21,11 +21,12 @@ def back_up(connection: Connection, found: str) -> tuple[str, str]:
     if path is not None:
         target = path.with_name(f"{path.stem}-{name}{path.suffix}")
         copy_file(path, target)
-        return str(target), f"stop every koppel and put {target} in the place of {path}"
+        way = f"stop every koppel, take {path}-wal and {path}-shm away, put {target} in the place of {path}"
+        return str(target), way
     target_schema = f"koppel_{name}".replace("-", "_")
     _copy_tables(connection, target_schema)
-    way = f"?options=-csearch_path%3D{target_schema} at the end of the url of {shown(connection.engine.url)}"
-    return f"schema {target_schema}", f"stop every koppel and put {way}"
+    url = f"{shown(connection.engine.url)}?options=-csearch_path%3D{target_schema}"
+    return f"schema {target_schema}", f"stop every koppel and make it the search path of the store ({url})"
 
 
 def copy_file(path: Path, target: Path) -> None:

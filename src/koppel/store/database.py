@@ -27,6 +27,7 @@ _WAIT_SECONDS = 30
 _PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_WAIT_SECONDS * 1000}", "foreign_keys=ON"),
     "cache_size=-65536",
+    "wal_autocheckpoint=20000",  # 80 MB: a page of couplings that lie far apart is one commit, not a commit and a copy
 )
 _SETTINGS = {
     "TimeZone": "UTC",

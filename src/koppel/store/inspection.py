@@ -1,17 +1,19 @@
 """Is the store sound? Everything is looked at, and everything that is wrong is told, each with what to do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, and_, exists, func, not_, or_, select
+from sqlalchemy.exc import DBAPIError
 
 from koppel.model.coupling import PRINT_BYTES
 from koppel.model.job import JobState
 from koppel.store import schema
 from koppel.store.connection import Owner
-from koppel.store.opened import now_of, require_file, tables_of, whole
+from koppel.store.opened import now_of, require_file, whole
 from koppel.store.revision import require_newest, revision_of
 from koppel.store.shape import differences
 
@@ -30,6 +32,9 @@ class Finding:
     remedy: str
 
 
+Look = Callable[[Connection], Iterator[Finding]]
+
+
 def inspect_store(url: str, owner: Owner | None = None) -> list[Finding]:
     """Everything that is wrong; nothing is changed and nobody hindered.
 
@@ -38,27 +43,31 @@ def inspect_store(url: str, owner: Owner | None = None) -> list[Finding]:
     require_file(url)
     with whole(url, reads=True) as connection:
         require_newest(connection, revision_of(connection))
-        findings = list(_all(connection, owner or Owner.this_process()))
-        savepoint = connection.begin_nested()
-        wrong = differences(connection)
+        open_writes = partial(_left_open, owner=owner or Owner.this_process())
+        own = _file if connection.dialect.name == "sqlite" else _numbers
+        looks = (own, _shape, _orphans, _one_to_one, _baselines, _versions, open_writes)
+        return [finding for look in looks for finding in _looked(connection, look)]
+
+
+def _looked(connection: Connection, look: Look) -> list[Finding]:
+    """What one look finds, taken back again; damage that keeps it from looking is no reason to tell less."""
+    savepoint = connection.begin_nested()
+    try:
+        return list(look(connection))
+    except DBAPIError as error:
+        said = str(error.orig).strip().split("\n")[0]
+        return [Finding("store", f"it could not be looked through: {said}", "mend what else is said, and check again")]
+    finally:
         savepoint.rollback()
-    return [*findings, *(Finding("schema", said, _REPORT) for said in wrong)]
 
 
-def _all(connection: Connection, owner: Owner) -> Iterator[Finding]:
-    if connection.dialect.name == "sqlite":
-        broken = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        yield from (Finding("file", said, _BACKUP) for said in broken if said != "ok")
-    else:
-        yield from _numbers(connection)
-    there = {*tables_of(connection)}
-    if not there >= schema.metadata.tables.keys():
-        return  # which are missing is told by their shape
-    yield from _orphans(connection)
-    yield from _one_to_one(connection)
-    yield from _baselines(connection)
-    yield from _versions(connection)
-    yield from _left_open(connection, owner)
+def _file(connection: Connection) -> Iterator[Finding]:
+    broken = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    yield from (Finding("file", said, _BACKUP) for said in broken if said != "ok")
+
+
+def _shape(connection: Connection) -> Iterator[Finding]:
+    yield from (Finding("schema", said, _REPORT) for said in differences(connection))
 
 
 def _numbers(connection: Connection) -> Iterator[Finding]:

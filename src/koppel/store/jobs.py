@@ -185,6 +185,13 @@ class Jobs(Mappings):
             r.name for r in rows if r.expires > self.now() and r.owner != self.owner.name and self.owner.alive(r.owner)
         ]
 
+    def more_couplings_than(self, mapping: str, number: int) -> bool:
+        """Whether the mapping has more couplings than that."""
+        table = schema.coupling
+        with self.transaction() as connection:
+            mine = select(table.c.id).where(table.c.mapping == self.mapping_id(connection, mapping))
+            return connection.execute(mine.offset(number).limit(1)).scalar() is not None
+
     def count_couplings(self, mapping: str) -> int:
         """How many couplings the mapping has."""
         with self.transaction() as connection:

@@ -20,7 +20,8 @@ from koppel.store.dialect import Existing, spread, upsert
 from koppel.store.jobs import Jobs
 from koppel.store.rows import has_any, insert_frame, insert_one, read_frame, update_frame
 
-_MOVED = ("left_id", "right_id", "left_version", "right_version", "left_base", "right_base", "layout", "recovered")
+_INDEXED = ("left_id", "right_id", "layout")
+_AGREED = ("left_version", "right_version", "left_base", "right_base", "recovered")
 
 
 class Journal(Jobs):
@@ -105,15 +106,16 @@ class Journal(Jobs):
             return read_frame(connection, select(*(table.c[name] for name in columns)).where(here), columns)
 
     def unknown_outcomes(self, mapping: str, side: Side) -> int:
-        """How many creates from records of that side may or may not have happened."""
-        table = schema.error
+        """How many creates from records of that side may or may not have happened, given up or still in the journal."""
+        error, journal = schema.error, schema.journal
         with self.transaction() as connection:
-            here = and_(
-                table.c.mapping == self.mapping_id(connection, mapping),
-                table.c.side == int(side),
-                table.c.code == "unknown_outcome",
+            number = self.mapping_id(connection, mapping)
+            unknown = and_(error.c.mapping == number, error.c.side == int(side), error.c.code == "unknown_outcome")
+            open_ = and_(
+                journal.c.mapping == number, journal.c.side == int(side.other), journal.c.kind == WriteKind.CREATE
             )
-            return int(connection.execute(select(func.count()).where(here)).scalar_one())
+            counts = (select(func.count()).where(here) for here in (unknown, open_))
+            return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
     def _write_intent(self, connection: Connection, job: Job, intent: Intent) -> int:
         packed = io.BytesIO()
@@ -147,7 +149,7 @@ class Journal(Jobs):
             taken = insert_frame(
                 connection,
                 schema.coupling,
-                fresh.select(*_MOVED, "generation"),
+                fresh.select(*_INDEXED, *_AGREED, "generation"),
                 existing=Existing.STAYS,
                 mapping=number,
             )
@@ -155,8 +157,11 @@ class Journal(Jobs):
                 self._report_refused(connection, job, number, fresh)
             self._forget_chosen(connection, number, pl.concat([fresh["left_id"], fresh["right_id"]]))
         moved = frame.filter(pl.col("coupling").is_not_null()).rename({"coupling": "id"})
-        # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date.
-        update_frame(connection, schema.coupling, moved.select("id", "generation", *_MOVED), "id", "generation")
+        # A manual verb has bumped the generation of a coupling it touched: what we knew of it is out of date. What is
+        # in an index is set only where it differs: setting it writes to the index, whatever it was before.
+        for names, differing in ((_AGREED, False), (_INDEXED, True)):
+            rows = moved.select("id", "generation", *names)
+            update_frame(connection, schema.coupling, rows, "id", "generation", differing=differing)
 
     def _forget_chosen(self, connection: Connection, number: int, sources: pl.Series) -> None:
         """Ids once chosen for records that have their counterpart now are not needed any more."""

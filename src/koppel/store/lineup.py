@@ -18,8 +18,8 @@ from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
-from koppel.store.dialect import Existing, refresh_statistics, upsert
-from koppel.store.rows import insert_frame, read_frame
+from koppel.store.dialect import Existing, minding, refresh_statistics, spread, upsert
+from koppel.store.rows import counted, insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
 _LONE_SCHEMA = pl.Schema({"record": pl.String(), "left_due": pl.Boolean(), "right_due": pl.Boolean()})
@@ -39,6 +39,16 @@ class LineUp(StoreBase):
         frame = page.select(pl.col(ID).alias("record"), pl.col(VERSION).alias("version")).sort("record")
         with self.transaction() as connection:
             insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
+
+    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
+        """Add those of these records of a side that are not coupled; how many are."""
+        with self.transaction() as connection:
+            named = spread(ids).subquery()
+            mine = and_(_coupling.c.mapping == self.mapping_id(connection, job.mapping), _ids(side) == named.c.value)
+            rows = select(literal(int(side)), named.c.value, true()).where(not_(exists().where(mine)))
+            columns = ["side", "record", "named"]
+            statement = minding(upsert(connection, _due), _due, columns, Existing.STAYS).from_select(columns, rows)
+            return len(ids) - counted(connection, statement)
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""

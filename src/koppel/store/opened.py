@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, inspect, make_url, select
+from sqlalchemy import URL, Connection, make_url, select
 
 from koppel.errors import Halted
 from koppel.store import schema
 from koppel.store.connection import Owner
 from koppel.store.database import READS, measured_clock, open_engine, told
-from koppel.store.revision import no_store, stamp
+from koppel.store.revision import no_store, stamp, tables_in
 
 
 @contextmanager
@@ -30,8 +30,10 @@ def whole(url: str, reads: bool = False, references: bool = True) -> Iterator[Co
                 driver = connection.connection.driver_connection
                 assert driver is not None, "a connection has one"
                 driver.execute("PRAGMA foreign_keys=OFF")  # not heard inside a transaction
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                if reads:  # a damaged file may be read in parts, but there is nothing to commit
+                    transaction.rollback()
     finally:
         engine.dispose()
 
@@ -53,7 +55,7 @@ def file_of(said: str | URL) -> Path | None:
 
 def tables_of(connection: Connection) -> list[str]:
     """The names of the store's tables that are there, those first that others refer to."""
-    there = {*inspect(connection).get_table_names()}
+    there = tables_in(connection)
     return [name for name in (*(table.name for table in schema.metadata.sorted_tables), stamp.name) if name in there]
 
 

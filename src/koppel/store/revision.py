@@ -32,7 +32,7 @@ def revision(connection: Connection) -> str | None:
     """The revision of the store in this database; None when there is no store. Raises `ConfigurationError` when other
     tables stand where its own would.
     """
-    tables = {*inspect(connection).get_table_names()}
+    tables = tables_in(connection)
     ours = tables & schema.metadata.tables.keys()
     if stamp.name in tables and ours:
         return connection.execute(select(stamp.c.version_num)).scalar_one_or_none() or UNVERSIONED
@@ -43,6 +43,11 @@ def revision(connection: Connection) -> str | None:
         what = f"{shown(connection.engine.url)} holds tables of something else whose names a store needs: {names}"
         raise ConfigurationError([Problem(WHERE, what, "give the store a file, a database or a schema of its own")])
     return None
+
+
+def tables_in(connection: Connection) -> set[str]:
+    """The tables where the store is: in PostgreSQL those of the first schema of the search path, not all it reaches."""
+    return {*inspect(connection).get_table_names(schema=connection.dialect.default_schema_name)}
 
 
 def revision_of(connection: Connection) -> str:
@@ -61,7 +66,7 @@ def no_store(place: str) -> ConfigurationError:
 
 def stamp_newest(connection: Connection) -> None:
     """Say that the tables just made have the newest shape."""
-    stamp.create(connection)
+    stamp.create(connection, checkfirst=False)
     connection.execute(stamp.insert().values(version_num=NEWEST))
 
 

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Executable, Table, bindparam, exists, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    Table,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from koppel.store.copying import copy_in, staged
 from koppel.store.dialect import Existing, identity, minding, upsert
@@ -44,8 +57,13 @@ def insert_frame(
         frame = frame.unique([n for n in identity(table) if n in frame.columns], keep="last", maintain_order=True)
     stage = staged(connection, table, frame)
     filled = [literal(value, table.c[name].type) for name, value in constants.items()]
-    insert_all = statement.from_select(names, select(*stage.c, *filled))
-    return connection.execute(insert_all, execution_options=_COUNTED).rowcount
+    return counted(connection, statement.from_select(names, select(*stage.c, *filled)))
+
+
+def counted(connection: Connection, statement: Executable) -> int:
+    """Insert rows by one statement; how many went in."""
+    result: CursorResult[Any] = connection.execute(statement, execution_options=_COUNTED)
+    return result.rowcount
 
 
 def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
@@ -55,21 +73,26 @@ def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) 
     return int(key[0])
 
 
-def update_frame(connection: Connection, table: Table, frame: pl.DataFrame, key: str, *extra_keys: str) -> None:
-    """Set the frame's columns in the rows that its `key` columns name."""
+def update_frame(
+    connection: Connection, table: Table, frame: pl.DataFrame, key: str, *extra_keys: str, differing: bool = False
+) -> None:
+    """Set the frame's columns in the rows that its `key` columns name; `differing`: only in those not like that yet."""
     if not len(frame):
         return
     keys = (key, *extra_keys)
     rest = [name for name in frame.columns if name not in keys]
-    if connection.dialect.name == "sqlite":
-        # A bind parameter must not bear a column's name where that column is set, hence the prefix.
-        where = [table.c[name] == bindparam(f"key_{name}") for name in keys]
-        statement = update(table).where(*where).values({name: bindparam(name) for name in rest})
-        _execute_many(connection, statement, frame.rename({name: f"key_{name}" for name in keys}))
-        return
-    stage = staged(connection, table, frame)
-    found = [table.c[name] == stage.c[name] for name in keys]
-    connection.execute(update(table).where(*found).values({name: stage.c[name] for name in rest}))
+    sqlite = connection.dialect.name == "sqlite"
+    # A bind parameter must not bear a column's name where that column is set, hence the prefix.
+    stage = None if sqlite else staged(connection, table, frame)
+    new = {name: bindparam(f"new_{name}") if stage is None else stage.c[name] for name in (*keys, *rest)}
+    where = [table.c[name] == new[name] for name in keys]
+    if differing:
+        where.append(or_(*(table.c[name].is_distinct_from(new[name]) for name in rest)))
+    statement = update(table).where(*where).values({name: new[name] for name in rest})
+    if stage is None:
+        _execute_many(connection, statement, frame.rename({name: f"new_{name}" for name in frame.columns}))
+    else:
+        connection.execute(statement)
 
 
 def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -> int:
@@ -77,7 +100,8 @@ def _execute_many(connection: Connection, statement: Any, frame: pl.DataFrame) -
     compiled = statement.compile(connection.engine)
     moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
     ready = frame.with_columns(pl.col(moments).dt.strftime(_SQLITE_MOMENT)) if moments else frame
-    rows = ready.select(compiled.positiontup or ready.columns).rows()
+    order = compiled.positiontup or ready.columns  # a name may stand there more than once
+    rows = ready.select(pl.col(name).alias(str(at)) for at, name in enumerate(order)).rows()
     return connection.exec_driver_sql(str(compiled), rows).rowcount
 
 

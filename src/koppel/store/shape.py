@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Inspector, create_engine, inspect, text
 
 from koppel.store import schema
-from koppel.store.revision import stamp
+from koppel.store.revision import stamp, tables_in
 
 
 def differences(connection: Connection) -> list[str]:
@@ -16,9 +16,11 @@ def differences(connection: Connection) -> list[str]:
     transaction is rolled back; the caller does that.
     """
     names = [*schema.metadata.tables, stamp.name]
-    there = {*inspect(connection).get_table_names()}
+    there, own = tables_in(connection), connection.dialect.default_schema_name
     missing = [f"table {name} is missing" for name in names if name not in there]
-    found = {fact: said for name in names if name in there for fact, said in _facts(inspect(connection), name).items()}
+    found = {
+        fact: said for name in names if name in there for fact, said in _facts(inspect(connection), name, own).items()
+    }
     wanted = {f: said for f, said in _wanted(connection, names).items() if f.split(":")[0] in there}
     return [*missing, *_compared(found, wanted)]
 

@@ -10,7 +10,17 @@ How a value compares (`connectors.filter_sql` must agree; a differential test ho
   a backslash takes the next character as it is.
 """
 
+from koppel.model.filter import Filter
 from koppel.transform.filter_columns import check, to_polars
-from koppel.transform.filter_text import FilterError, format_filter, parse
+from koppel.transform.filter_words import FilterError, format_filter
 
 __all__ = ["FilterError", "check", "format_filter", "parse", "to_polars"]
+
+
+def parse(text: str) -> Filter:
+    """The tree of a filter's text; see `filter_text.parse`. The parser is loaded with the first filter. Raises
+    `FilterError`.
+    """
+    from koppel.transform.filter_text import parse as read
+
+    return read(text)

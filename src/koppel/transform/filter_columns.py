@@ -15,7 +15,7 @@ import polars as pl
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
 from koppel.model.values import DEFAULT_SCALE, FieldShape, Kind, TableShape, dtype
 from koppel.transform.canonical import STRINGS, blank
-from koppel.transform.filter_text import FilterError, format_filter, literal_text
+from koppel.transform.filter_words import FilterError, format_filter, literal_text
 
 _ORDERED = frozenset({Kind.TEXT, Kind.CODE, Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME})
 _LIKE = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE})

@@ -1,4 +1,4 @@
-"""The filter language as text: read into the tree of `model.filter`, and written back.
+"""The filter language as text, read into the tree of `model.filter`; `filter_words` writes it.
 
 sqlglot only reads. What it read is let through node by node *and argument by argument*, because it keeps some
 negations as an argument of the node: a reader that looks at node types alone takes `NOT LIKE` for `LIKE`. Everything
@@ -17,11 +17,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
-
-
-class FilterError(ValueError):
-    """This text is not a filter; the message names the place and the remedy."""
-
+from koppel.transform.filter_words import FilterError
 
 _COMPARISONS: dict[type[exp.Expr], Comparison] = {
     exp.EQ: Comparison.EQUAL,
@@ -258,52 +254,3 @@ def _moment(node: exp.Expr) -> date | datetime:
     except (ValueError, OverflowError):
         pass
     _refuse(node, f"{text!r} is not a date or moment", "write DATE '2026-01-01' or TIMESTAMP '2026-01-01T10:00:00Z'")
-
-
-def format_filter(filter_: Filter) -> str:
-    """The filter as text that `parse` reads back to an equal tree."""
-    match filter_:
-        case Compare(field, operator, value):
-            return f"{_name(field)} {operator} {literal_text(value)}"
-        case OneOf(field, values):
-            return f"{_name(field)} IN ({', '.join(map(literal_text, values))})"
-        case IsNull(field):
-            return f"{_name(field)} IS NULL"
-        case Like(field, pattern):
-            return f"{_name(field)} LIKE {literal_text(pattern)}"
-        case Not(IsNull(field)):
-            return f"{_name(field)} IS NOT NULL"
-        case Not(term):
-            return f"NOT {_nested(term)}"
-        case And(terms):
-            return " AND ".join(map(_nested, terms))
-        case Or(terms):
-            return " OR ".join(map(_nested, terms))
-
-
-def _nested(filter_: Filter) -> str:
-    """In parentheses where a list of conditions stands inside another condition."""
-    text = format_filter(filter_)
-    return f"({text})" if isinstance(filter_, And | Or) else text
-
-
-def _name(field: str) -> str:
-    """Bare where the language reads it as a plain name, else in double quotes."""
-    tokens = sqlglot.tokenize(field) if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field) else []
-    bare = len(tokens) == 1 and tokens[0].token_type is TokenType.VAR
-    return field if bare else '"' + field.replace('"', '""') + '"'
-
-
-def literal_text(value: Literal) -> str:
-    """A value as `parse` reads it."""
-    match value:
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case datetime():
-            return f"TIMESTAMP '{value.astimezone(UTC).isoformat().replace('+00:00', 'Z')}'"
-        case date():
-            return f"DATE '{value.isoformat()}'"
-        case str():
-            return "'" + value.replace("'", "''") + "'"
-        case _:
-            return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -6,6 +6,7 @@ values       text columns as databases write them to canonical columns, and the 
 page         a page of records from CSV; ids to keys and back
 look_up      how a look-up compares
 progress     what is known of each row of a write; the outcomes
+patterns     the rows of a write by which columns they send
 rows         the rows of a write as a database takes them
 carry        good rows go in when bad ones are refused
 pool         connections that are kept and tried before they are used again

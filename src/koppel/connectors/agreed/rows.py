@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from koppel.connectors.agreed.patterns import Mask
 from koppel.connectors.agreed.progress import Progress, Refusal
 from koppel.connectors.agreed.shapes import SqlRelation
 from koppel.connectors.agreed.values import REASONS, Reasoned
 from koppel.model.values import ID, KeyOrigin, key_text
 from koppel.model.write import Write, WriteKind
-
-Mask = npt.NDArray[np.bool_]
 
 Encode = Callable[[str, pl.Series], Reasoned]
 """The values of a column as the texts to be stored."""

@@ -14,8 +14,9 @@ import psycopg
 
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import Query
+from koppel.connectors.agreed.patterns import patterns
 from koppel.connectors.agreed.progress import READ_ONLY, Progress, expected_fields, judge, outcomes
-from koppel.connectors.agreed.rows import Mask, Rows, prepare
+from koppel.connectors.agreed.rows import Rows, prepare
 from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key, sent_columns
 from koppel.connectors.agreed.values import Reasoned
 from koppel.connectors.postgresql.catalog import sequence_numbers
@@ -132,16 +133,10 @@ def _create(connection: Connection, relation: Relation, rows: Rows, progress: Pr
 
 def _patterns(rows: Rows, todo: list[int]) -> list[tuple[list[str], list[int]]]:
     """The rows by which columns they send."""
-    mask = np.column_stack(list(rows.sent.values()))[todo]
-    if (mask == mask[0]).all():  # the usual case, and sorting all rows of the mask is slow
-        return [(_sent(rows, mask[0]), todo)]
-    patterns, of_row = np.unique(mask, axis=0, return_inverse=True)
-    numbers = np.asarray(todo)
-    return [(_sent(rows, pattern), numbers[of_row.ravel() == at].tolist()) for at, pattern in enumerate(patterns)]
-
-
-def _sent(rows: Rows, pattern: Mask) -> list[str]:
-    return [name for name, is_sent in zip(rows.sent, pattern.tolist(), strict=True) if is_sent]
+    return [
+        ([name for name, is_sent in zip(rows.sent, pattern, strict=True) if is_sent], chosen)
+        for pattern, chosen in patterns(np.column_stack(list(rows.sent.values())), todo)
+    ]
 
 
 def _number(connection: Connection, relation: Relation, rows: Rows, progress: Progress) -> None:

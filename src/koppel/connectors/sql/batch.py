@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import parts_of
+from koppel.connectors.agreed.patterns import Mask, patterns
 from koppel.connectors.agreed.progress import Progress, Refusal
 from koppel.connectors.sql.decode import decode
 from koppel.connectors.sql.encode import REASONS, Encoded, encode
 from koppel.connectors.sql.reflect import Column, Relation
 from koppel.model.values import ID, KeyOrigin, Kind, dtype, key_text
 from koppel.model.write import Write, WriteKind
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def batches(relation: Relation, write: Write, progress: Progress, keys: Sequence
     if relation.stamp is not None and not relation.columns[relation.stamp.field].shape.read_only:
         bound, mask = _with_stamp(relation, write, bound, mask)
     made = []
-    for pattern, rows in _patterns(mask, progress.open()):
+    for pattern, rows in patterns(mask, progress.open()):
         sent = tuple(name for name, is_sent in zip(bound, pattern, strict=True) if is_sent)
         values = list(zip(*(_picked(bound[name][0], rows) for name in sent), strict=True)) or [()] * len(rows)
         if write.kind is WriteKind.CREATE:
@@ -93,18 +91,6 @@ def _refuse_unfit(relation: Relation, write: Write, progress: Progress, bound: d
             for row in np.flatnonzero(mask[:, at] & reasons.is_not_null().to_numpy()).tolist():
                 progress.refuse(row, Refusal(name, f"{name}: {REASONS[reasons[row]]}"))
     return mask
-
-
-def _patterns(mask: Mask, rows: list[int]) -> list[tuple[list[bool], list[int]]]:
-    """The open rows by which columns they send."""
-    if not rows:
-        return []
-    mask = mask[rows]
-    if (mask == mask[0]).all():  # the usual case, and sorting all rows of the mask is slow
-        return [(mask[0].tolist(), rows)]
-    patterns, of_row = np.unique(mask, axis=0, return_inverse=True)
-    chosen = np.asarray(rows)
-    return [(pattern.tolist(), chosen[of_row.ravel() == at].tolist()) for at, pattern in enumerate(patterns)]
 
 
 def _with_stamp(

@@ -16,7 +16,8 @@ _RUNNING = sa.text("state = 'running'")
 
 def upgrade() -> None:
     """Make the tables, or add to those of a store of before the first release what came later."""
-    if "coupling" in sa.inspect(op.get_bind()).get_table_names():
+    bind = op.get_bind()
+    if "coupling" in sa.inspect(bind).get_table_names(schema=bind.dialect.default_schema_name):
         _adopt()
         return
     _configuration()
