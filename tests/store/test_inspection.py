@@ -18,7 +18,7 @@ DAMAGES = {
     "coupling: 1 baselines are of a layout that their mapping does not have"),
     "version": ("UPDATE mapping_version SET document = 'another' WHERE mapping = 1",
     "COMPANY: what is in force is not the newest version that is kept"),
-    "index": ("DROP INDEX coupling_look_again", "schema: coupling: index coupling_look_again is missing"),
+    "index": ("DROP INDEX coupling_unsettled_left", "schema: coupling: index coupling_unsettled_left is missing"),
     "column": ("ALTER TABLE mapping DROP COLUMN paused", "schema: mapping: column paused is missing"),
     "journal": ("UPDATE journal SET rows = left_base FROM coupling WHERE left_id = 'l1'",
     "of the journal cannot be read"),

@@ -25,6 +25,9 @@ PRERELEASE = (
     "ALTER TABLE watermark DROP COLUMN newest_version",
     "ALTER TABLE journal DROP COLUMN history",
     "DROP INDEX coupling_layout",
+    "DROP INDEX coupling_unsettled_left",
+    "DROP INDEX coupling_unsettled_right",
+    "CREATE INDEX coupling_look_again ON coupling (mapping) WHERE left_version IS NULL OR right_version IS NULL",
     "CREATE TABLE likely (mapping INTEGER REFERENCES mapping (id), left_id VARCHAR)",
 )
 """What makes today's store one of the first there were."""

@@ -122,9 +122,7 @@ class LineUp(StoreBase):
             queries.append(select(_coupling.c.id, *flags).join(_due, named).where(mine, moved))
             failed = and_(_error.c.mapping == number, _error.c.side == int(side), _error.c.record == _ids(side))
             queries.append(select(_coupling.c.id, *flags).join(_error, failed).where(mine))
-        queries.append(
-            select(_coupling.c.id, true(), true()).where(mine, or_(*(_versions(side).is_(None) for side in Side)))
-        )
+            queries.append(select(_coupling.c.id, true(), true()).where(mine, _versions(side).is_(None)))
         queries.extend(_absent(number, side) for side in swept)
         left_aside = select(_coupling.c.id, true(), true()).join(
             schema.aside, schema.aside.c.coupling == _coupling.c.id

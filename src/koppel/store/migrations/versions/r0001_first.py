@@ -1,5 +1,6 @@
 """The first schema. Stores of before the first release, which have no revision, are brought to the same shape."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,6 @@ down_revision = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TEXT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
-_LOOK_AGAIN = sa.text("left_version IS NULL OR right_version IS NULL")
 _RUNNING = sa.text("state = 'running'")
 
 
@@ -149,8 +149,7 @@ def _couplings() -> None:
         sa.UniqueConstraint("mapping", "right_id"),
     )
     _coupling_layout()
-    name, where = "coupling_look_again", _LOOK_AGAIN
-    op.create_index(name, "coupling", ["mapping"], sqlite_where=where, postgresql_where=where)
+    _coupling_unsettled()
     op.create_table(
         "apart",
         _number(),
@@ -240,6 +239,14 @@ def _coupling_layout() -> None:
     op.create_index("coupling_layout", "coupling", ["mapping", "layout"])
 
 
+def _coupling_unsettled(there: Collection[str | None] = ()) -> None:
+    for side in ("left", "right"):
+        name, where = f"coupling_unsettled_{side}", sa.text(f"{side}_version IS NULL")
+        if name not in there:
+            columns = ["mapping", f"{side}_version"]
+            op.create_index(name, "coupling", columns, sqlite_where=where, postgresql_where=where)
+
+
 def _adopt() -> None:
     known = sa.inspect(op.get_bind())
     for table, columns in (("mapping", [_paused()]), ("watermark", _newest()), ("journal", [_written()])):
@@ -247,8 +254,12 @@ def _adopt() -> None:
         for column in columns:
             if column.name not in there:
                 op.add_column(table, column)
-    if "coupling_layout" not in {index["name"] for index in known.get_indexes("coupling")}:
+    indexes = {index["name"] for index in known.get_indexes("coupling")}
+    if "coupling_layout" not in indexes:
         _coupling_layout()
+    if "coupling_look_again" in indexes:
+        op.drop_index("coupling_look_again", "coupling")
+    _coupling_unsettled(indexes)
     if "likely" in known.get_table_names():
         op.drop_table("likely")
     op.execute("DELETE FROM meta WHERE key = 'schema'")
