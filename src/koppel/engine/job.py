@@ -47,7 +47,7 @@ def _carry_all(context: JobContext, total: int) -> None:
         done += pairs
         context.progress(done, total)
 
-    carry(context, pages(context), Round.FIRST, tell)
+    carry(context, pages(context, total), Round.FIRST, tell)
     look_again(context)
     guard(context)
     release(context, AT_ONCE)

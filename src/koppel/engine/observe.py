@@ -23,6 +23,9 @@ from koppel.reconcile.guard import Limits, emptied
 PAGE_ROWS = 20_000
 """Pairs of one page: memory is bounded by it, and it is large enough that columns pay."""
 
+FEW_PAGES, SMALL_PAGE_ROWS = 4, 2_000
+"""A run that would be a page or two is cut into a few smaller ones, so that reading, writing and settling overlap."""
+
 OUT_OF_STEP = timedelta(minutes=5)
 """How much older than before a record may become without a backup having been restored."""
 
@@ -63,9 +66,12 @@ def observe(context: JobContext) -> Observed:
     return Observed((marks[0], marks[1]), len(swept) == len(Side), total)
 
 
-def pages(context: JobContext) -> Iterator[pl.DataFrame]:
-    """The pairs that were lined up, page by page."""
-    rows = min(PAGE_ROWS, *(context.tables[side].table.features.batch_rows for side in Side))
+def pages(context: JobContext, total: int = 0) -> Iterator[pl.DataFrame]:
+    """The pairs that were lined up, page by page. `total`: how many there are, if that is known."""
+    features = [context.tables[side].table.features for side in Side]
+    rows = min(PAGE_ROWS, *(feature.batch_rows for feature in features))
+    if total and any(feature.elsewhere for feature in features):
+        rows = min(rows, max(SMALL_PAGE_ROWS, total // FEW_PAGES + 1))
     return context.store.pairs(context.job, rows)
 
 

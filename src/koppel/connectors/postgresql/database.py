@@ -140,13 +140,13 @@ def copied(connection: Connection, query: str) -> bytes:
     Straight from libpq: a row is a message of its own, and psycopg's way round each costs more than all the rest. The
     server's statement limit ends a call that hangs. Raises `psycopg.Error`.
     """
-    wire, rows = connection.pgconn, []
+    wire, answer = connection.pgconn, bytearray()
     started = wire.exec_(f"COPY ({query}) TO STDOUT (FORMAT csv)".encode())
     if started.status != ExecStatus.COPY_OUT:
         raise error_from_result(started)
-    while (answer := wire.get_copy_data(0))[0] > 0:
-        rows.append(bytes(answer[1]))
+    while (row := wire.get_copy_data(0))[0] > 0:
+        answer += row[1]
     while (ended := wire.get_result()) is not None:
         if ended.status != ExecStatus.COMMAND_OK:
             raise error_from_result(ended)
-    return b"".join(rows)
+    return bytes(answer)
