@@ -22,7 +22,7 @@ from koppel.store import inspect_store, open_store
 from tests.postgresql import dropped, fresh_schema
 
 ROOT = Path(__file__).parents[2]
-ROWS, NEW, KILLS = 2_000, 150, 4
+ROWS, NEW, KILLS = 6_000, 150, 4
 FILES = (("erp", "customer"), ("crm", "account"))
 KEYS = {
     "client id": "id TEXT PRIMARY KEY",
