@@ -16,7 +16,7 @@ from koppel.model.values import ID, KeyOrigin, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 20_000
 DEFAULT_LAG = timedelta(seconds=5)
 
 
