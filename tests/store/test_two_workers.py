@@ -2,9 +2,11 @@
 (DESIGN 7, fencing; decision 12).
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from random import Random
 from threading import Barrier
 from time import sleep
@@ -16,7 +18,7 @@ from koppel.errors import LeaseLost
 from koppel.model.coupling import Settlement
 from koppel.model.job import Job, JobKind, JobState
 from koppel.model.policy import Side
-from koppel.store import SqlStore, inspect_store, schema
+from koppel.store import SqlStore, inspect_store, open_store, schema
 from koppel.store.rows import insert_frame
 from tests.store.shelf import NOTHING_ASIDE, Shelf, couplings, job, settle, stay_at_work
 
@@ -60,6 +62,20 @@ def test_a_store_is_made_once(shelf: Shelf) -> None:
     stores = at_once([partial(shelf.open, f"worker {number}") for number in range(4)])
     assert all(isinstance(store, SqlStore) for store in stores)
     assert inspect_store(shelf.url, shelf.owner()) == []
+
+
+def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses at once to switch a file to WAL while another process writes to it, however long it may wait."""
+    other = sqlite3.connect(tmp_path / "koppel.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE made_by_another (x)")
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(open_store, f"sqlite:///{tmp_path}/koppel.db")
+        sleep(WAITS)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+        opening.result().close()
+    other.close()
 
 
 def test_a_settle_is_waited_for_by_the_one_who_takes_over(shelf: Shelf) -> None:

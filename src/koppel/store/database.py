@@ -4,9 +4,11 @@ SQLite: one file, one writer at a time, so every transaction begins as a writer.
 not happen twice at once is guarded by row locks and unique constraints.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -24,8 +26,11 @@ _NEEDED = 14
 _WAIT_SECONDS = 30
 """How long a statement waits for another writer; longer than any transaction of the store takes."""
 
+_LOOK_SECONDS = 0.05
+"""How soon it is tried again where the database itself does not wait."""
+
 _PRAGMAS = (
-    *("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_WAIT_SECONDS * 1000}", "foreign_keys=ON"),
+    *(f"busy_timeout={_WAIT_SECONDS * 1000}", "synchronous=FULL", "foreign_keys=ON"),
     "cache_size=-65536",
     "wal_autocheckpoint=20000",  # 80 MB: a page of couplings that lie far apart is one commit, not a commit and a copy
 )
@@ -110,6 +115,7 @@ def _sqlite(url: URL) -> Engine:
         driver.isolation_level = None
         for pragma in _PRAGMAS:
             driver.execute(f"PRAGMA {pragma}")
+        _write_ahead(driver)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -117,6 +123,21 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(driver: Any) -> None:
+    """Switch to WAL. Where several processes open a new store at once SQLite refuses this at once, whatever the time it
+    was told to wait.
+    """
+    deadline = monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > deadline:
+                raise
+            sleep(_LOOK_SECONDS)
 
 
 def _postgresql(url: URL) -> Engine:
