@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -97,6 +98,7 @@ class Server(httpx2.BaseTransport):
         self.after: dict[int, Exception | httpx2.Response] = {}
         self.spoil: dict[str, str] = {}
         self.asked: list[str] = []
+        self.lock = Lock()
         self.engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         TABLES.create_all(self.engine)
 
@@ -138,7 +140,8 @@ class Server(httpx2.BaseTransport):
         parts = urlsplit(raw)
         path = unquote(parts.path).removeprefix("/api/v2.0/")
         self.asked.append(f"{request.method} {path}{'?' + unquote(parts.query) if parts.query else ''}")
-        answer = self._answer(request, path, dict(one.split("=", 1) for one in parts.query.split("&") if one))
+        with self.lock:
+            answer = self._answer(request, path, dict(one.split("=", 1) for one in parts.query.split("&") if one))
         answer.headers["date"] = format_datetime(self.time.now(), usegmt=True)
         return answer
 

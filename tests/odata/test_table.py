@@ -294,3 +294,15 @@ def test_a_service_that_lets_nothing_in_is_a_failure_and_no_outcome(server: Serv
     with pytest.raises(Throttled):
         written(STAGE, table, WriteKind.CREATE, [{"id": uid(1), "name": "x"}, {"id": uid(2), "name": "x"}])
     assert server.rows() == []
+
+
+def test_rows_sent_side_by_side_keep_their_own_outcomes(server: Server) -> None:
+    """wire 4.1.6: matched by row, never by the order in which answers come."""
+    table = customers(server, lanes=4)
+    rows = [{"id": uid(n), "name": None if n % 7 == 0 else f"n{n}"} for n in range(1, 61)]
+    outcomes = written(STAGE, table, WriteKind.CREATE, rows, want=["name"])
+    for n, row in enumerate(outcomes, 1):
+        refused = n % 7 == 0
+        assert row[CODE] == (Outcome.REFUSED if refused else Outcome.WRITTEN)
+        assert (row[ID], row["name"]) == (uid(n), None if refused else f"n{n}")
+    assert len(server.rows()) == 52

@@ -81,7 +81,7 @@ class Source:
         def read(condition: str) -> list[Page]:
             return list(self.pages(fields, condition, deadline))
 
-        with ThreadPoolExecutor(max(1, self.session.width)) as threads:
+        with ThreadPoolExecutor(self.session.limits.most_lanes) as threads:
             found = [page for pages in threads.map(read, conditions) for page in pages]
         empty = self.decoder(fields).page(b'{"value":[]}')
         frame = pl.concat([empty.frame, *(page.frame for page in found)])

@@ -73,11 +73,6 @@ class Session:
             headers={**USUAL_HEADERS, **self.limits.headers}, cookies=no_cookies, transport=transport
         )
 
-    @property
-    def width(self) -> int:
-        """How many requests may be under way at once now: as many threads make sense."""
-        return self._lanes.width
-
     def deadline(self) -> float:
         """When a call that begins now has to be over. All requests of one call share it."""
         return self._timing.elapsed() + self.limits.call_seconds

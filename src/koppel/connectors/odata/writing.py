@@ -46,7 +46,7 @@ def write_rows(source: Source, write: Write) -> pl.DataFrame:
         else:
             _unknown(progress, row, "it was not sent any more")
 
-    with ThreadPoolExecutor(max(1, source.session.width)) as threads:
+    with ThreadPoolExecutor(source.session.limits.most_lanes) as threads:
         list(threads.map(send, rows))
     if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
         raise sending.failure
