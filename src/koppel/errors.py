@@ -4,6 +4,7 @@ KoppelError
 ├── ConfigurationError      what the user wrote cannot work; all problems at once        exit 2
 ├── SystemFailure           one of the two systems did not do what was asked             exit 3
 │   ├── Unreachable             no connection, or the database cannot be opened or written
+│   ├── Throttled               it is busy for longer than koppel may wait
 │   ├── Denied                  the system refuses these rights
 │   └── BadAnswer               it answered something that cannot be understood
 ├── Halted                  a guard refuses to go on; names the next command             exit 4
@@ -60,6 +61,10 @@ class SystemFailure(KoppelError):
 
 class Unreachable(SystemFailure):
     """No connection, or the database cannot be opened, read or written. Try again later."""
+
+
+class Throttled(SystemFailure):
+    """The system is there and asks to be left alone for longer than a call may take. Try again later."""
 
 
 class Denied(SystemFailure):

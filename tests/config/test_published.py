@@ -14,6 +14,7 @@ from koppel.config.settings import (
     KOPPEL_SETTINGS,
     MAPPING_SETTINGS,
     POLICY_SETTINGS,
+    SIGN_IN_SETTINGS,
     SYSTEM_SETTINGS,
     Setting,
 )
@@ -52,6 +53,7 @@ def test_the_defaults_said_are_the_defaults_of_the_model() -> None:
     [
         ("`[koppel]`", KOPPEL_SETTINGS),
         ("`[systems.NAME]`", SYSTEM_SETTINGS),
+        ("`auth`", SIGN_IN_SETTINGS),
         ("`[mappings.NAME]`", [s for s in MAPPING_SETTINGS if s not in POLICY_SETTINGS]),
         ("`[defaults]` and every mapping", POLICY_SETTINGS),
         ("The long form", FIELD_SETTINGS),

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from uuid_utils import uuid7
 
-from koppel.config import Configuration
+from koppel.config import Configuration, Connector
 from koppel.engine.bind import bind
 from koppel.engine.context import OpenTable, Tables
 from koppel.errors import ConfigurationError, Halted, Problem
@@ -45,9 +45,7 @@ class Connections:
     def system(self, name: str) -> System:
         """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
         if name not in self.systems:
-            config = self.configuration.systems[name]
-            kinds = config.options.get("fields")
-            self.systems[name] = _open(name, self.configuration.system_url(name), config.timezone, kinds)
+            self.systems[name] = _open(name, self.configuration)
         return self.systems[name]
 
     def clock_ahead(self, name: str) -> timedelta:
@@ -156,8 +154,18 @@ class Connections:
         return OpenTable(opened, opened.describe())
 
 
-def _open(name: str, url: str, timezone: str, kinds: dict[str, dict[str, str]] | None) -> System:
-    """The connector that the URL asks for; none is loaded that nobody asked for."""
+def _open(name: str, configuration: Configuration) -> System:
+    """A service, or a database; no connector is loaded that nobody asked for."""
+    config, url = configuration.systems[name], configuration.system_url(name)
+    if config.connector is Connector.ODATA:
+        from koppel.connectors import odata
+
+        return odata.open_system(name, url, configuration.system_auth(name))
+    return _open_database(name, url, config.timezone, config.options.get("fields"))
+
+
+def _open_database(name: str, url: str, timezone: str, kinds: dict[str, dict[str, str]] | None) -> System:
+    """The connector that the URL asks for."""
     scheme = url.partition(":")[0].partition("+")[0]
     try:
         match scheme:

@@ -8,6 +8,7 @@ from typing import Any
 from koppel.config.document import Mistake
 from koppel.config.secret import check_reference, resolve_secret
 from koppel.config.settings import Connector, Environment
+from koppel.config.sign_in import SECRETS
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.mapping import Mapping
 
@@ -21,7 +22,9 @@ class SystemConfig:
     url: str
     timezone: str = "UTC"
     options: Table[str, Any] = field(default_factory=dict)
-    """What only its connector understands; of `sql`: `fields`, table -> column -> kind."""
+    """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of `odata`: `auth`, the parts
+    of a way to sign in, secrets as references.
+    """
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class Configuration:
     def system_url(self, name: str) -> str:
         """The URL of a system with its reference resolved. Raises ConfigurationError."""
         return self._resolve(self.systems[name].url, f"systems.{name}.url")
+
+    def system_auth(self, name: str) -> dict[str, str]:
+        """How to sign in to a system, with its references resolved. Raises ConfigurationError."""
+        auth: dict[str, str] = self.systems[name].options.get("auth", {})
+        return {
+            part: self._resolve(said, f"systems.{name}.auth.{part}") if part in SECRETS else said
+            for part, said in auth.items()
+        }
 
     def _resolve(self, reference: str, where: str) -> str:
         try:

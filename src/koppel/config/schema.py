@@ -12,6 +12,7 @@ from koppel.config.settings import (
     KOPPEL_SETTINGS,
     MAPPING_SETTINGS,
     POLICY_SETTINGS,
+    SIGN_IN_SETTINGS,
     SYSTEM_SETTINGS,
     Form,
     Setting,
@@ -49,6 +50,7 @@ _FORMS: dict[Form, Schema] = {
             "additionalProperties": {"enum": [kind.value for kind in Kind]},
         },
     },
+    Form.SIGN_IN: {"$ref": "#/$defs/auth"},
 }
 
 
@@ -67,7 +69,7 @@ def json_schema() -> Schema:
             "defaults": _table(POLICY_SETTINGS),
             "mappings": {"type": "object", "additionalProperties": mapping},
         },
-        "$defs": {"field": _table(FIELD_SETTINGS)},
+        "$defs": {"field": _table(FIELD_SETTINGS), "auth": _table(SIGN_IN_SETTINGS)},
     }
 
 

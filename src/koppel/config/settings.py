@@ -30,6 +30,7 @@ class Form(StrEnum):
     CALLS = "list of conversions"
     CONSTANT = "text, whole number, true or false"
     KINDS = "table of tables"
+    SIGN_IN = "table"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Connector(StrEnum):
     """What koppel connects to a system with."""
 
     SQL = "sql"
+    ODATA = "odata"
 
 
 KOPPEL_SETTINGS = (
@@ -83,6 +85,18 @@ SYSTEM_SETTINGS = (
         Form.KINDS,
         'the kind of columns whose declared type says too little: `fields.customer.no = "code"`',
     ),
+    Setting("auth", Form.SIGN_IN, "how koppel signs in to a service of `odata`; secrets by reference"),
+)
+
+SIGN_IN_SETTINGS = (
+    Setting("user", Form.TEXT, "a user of the service"),
+    Setting("password", Form.TEXT, "a reference to the user's password or web service access key"),
+    Setting("tenant", Form.TEXT, "the tenant of Microsoft Entra ID in which the app is registered"),
+    Setting("client", Form.TEXT, "the client id of the app registration"),
+    Setting("secret", Form.TEXT, "a reference to its client secret"),
+    Setting("certificate", Form.TEXT, "instead: a reference to a PEM text with its certificate and private key"),
+    Setting("scope", Form.TEXT, "what the token is for; the origin of the url with `/.default`, unless it is said"),
+    Setting("authority", Form.TEXT, "who gives tokens, for other clouds", "https://login.microsoftonline.com"),
 )
 
 # What [defaults] may hold: settings that mean the same in every mapping.

@@ -1,6 +1,7 @@
 """Reads the tables `[systems.NAME]`, with those of a stage file in place of single settings."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -8,7 +9,8 @@ from koppel.config.configuration import SystemConfig
 from koppel.config.document import Mistake, Node, check_keys, did_you_mean
 from koppel.config.reading import parsed, read_table, text, wrong_type
 from koppel.config.secret import ACCEPTED, absolute_url, check_reference
-from koppel.config.settings import SYSTEM_SETTINGS
+from koppel.config.settings import SYSTEM_SETTINGS, Connector
+from koppel.config.sign_in import read_sign_in
 from koppel.model.values import Kind
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -50,6 +52,8 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
     if zone := lookup("timezone"):
         parsed(zone, _timezone)
     fields = _kinds(kinds) if (kinds := lookup("fields")) else {}
+    auth = read_sign_in(given) if (given := lookup("auth")) else {}
+    _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
     return SystemConfig(
@@ -57,8 +61,19 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         connector=values["connector"],
         url=absolute_url(values["url"], folder),
         timezone=values.get("timezone", "UTC"),
-        options={"fields": fields} if fields else {},
+        options={name: value for name, value in (("fields", fields), ("auth", auth)) if value},
     )
+
+
+def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str], Node | None]) -> None:
+    """A service is signed in to and declares its types; a database is the other way round."""
+    auth, fields = lookup("auth"), lookup("fields")
+    if connector is Connector.ODATA and auth is None:
+        node.problem("the way to sign in is missing", 'write auth = {user = "…", password = "env:…"}')
+    if connector is Connector.ODATA and fields is not None:
+        fields.problem("a service says itself of what kind its fields are", "leave it out")
+    if connector is Connector.SQL and auth is not None:
+        auth.problem("a database is signed in to by its url", "leave it out")
 
 
 def _check_name(name: str, node: Node) -> None:

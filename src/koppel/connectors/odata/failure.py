@@ -1,0 +1,98 @@
+"""What went wrong, as koppel's errors: of the connection, and of the service. Never a token, a secret or a query value.
+
+Every exception of httpx2 is told here (a test walks its tree).
+"""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+import httpx2
+
+from koppel.connectors.odata.message import Answer
+from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled, Unreachable
+
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.InvalidURL)
+_LONGEST_TEXT = 400
+
+
+class Unanswered(Unreachable):
+    """Something that changes records was sent and no answer came: it may have been carried out. To be looked up, never
+    to be sent again.
+    """
+
+
+def was_sent(error: Exception) -> bool:
+    """Whether a byte of the request may have reached the service."""
+    return not isinstance(error, (*_NEVER_SENT, httpx2.UnsupportedProtocol))
+
+
+def connection_failure(system: str, address: str, error: Exception, reads: bool) -> SystemFailure:
+    """The failure of a request that got no whole answer."""
+    host = urlsplit(address).hostname
+    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+        return BadAnswer(system, f"an address on {host} cannot be used")
+    if was_sent(error) and not reads:
+        what = f"the connection to {host} broke before it answered ({type(error).__name__})"
+        return Unanswered(system, what, "whether it was carried out is found out by looking, in the next run")
+    if isinstance(error, httpx2.DecodingError):
+        return BadAnswer(system, f"the answer of {host} is not packed as it says")
+    if isinstance(error, httpx2.TooManyRedirects):
+        return BadAnswer(system, f"{host} sends requests round in a circle")
+    if isinstance(error, httpx2.ConnectError) and "certificate" in str(error).lower():
+        remedy = "let this machine trust the authority that issued it"
+        return Unreachable(system, f"{host} shows a certificate that is not trusted", remedy)
+    return Unreachable(system, f"{host} cannot be reached ({type(error).__name__})", "check the url and the network")
+
+
+def throttled(system: str, seconds: float) -> Throttled:
+    """It is busy for longer than a call may take."""
+    return Throttled(
+        system,
+        f"it asks to be left alone for {seconds:.0f} more seconds, which is longer than a call may take",
+        "run again later; fewer workers, or a quieter hour for large runs, keep below its limits",
+    )
+
+
+def refusal(system: str, doing: str, answer: Answer) -> SystemFailure:
+    """The failure that an answer which is not good means. `doing`: in words, what was asked."""
+    said = told(answer)
+    what = f"{doing}: it answered {answer.status}{f', {said}' if said else ''}"
+    match answer.status:
+        case 401:
+            return Denied(system, what, "check the credentials, and that the app may use this environment")
+        case 403:
+            return Denied(system, what, _REMEDIES.get(answer.error.code, "a person must grant these rights"))
+        case 429:
+            return Throttled(system, what, "run again later")
+        case 300 | 301 | 302 | 303 | 307 | 308:
+            return BadAnswer(system, what, "name the address it leads to as the url of the system")
+        case 404:
+            return BadAnswer(system, what, "check the url, and the name of the table")
+        case 408 | 500 | 502 | 503 | 504:
+            return Unreachable(system, what, "run again later")
+        case _:
+            return BadAnswer(system, what)
+
+
+_REMEDIES = {
+    "0x80072560": "the token is good, but the app is no user here: add it to the environment as an application user",
+}
+
+
+def told(answer: Answer) -> str:
+    """Code and text of the service, without what the request had in its address."""
+    error = answer.error
+    return " ".join(part for part in (error.code, without_values(error.text, answer.address)) if part)
+
+
+def without_values(text: str, address: str) -> str:
+    """The text without tokens, and without the values between quotes or after `=` in the address, cut to a sentence."""
+    parts = urlsplit(address)
+    said = f"{unquote(parts.path)} {unquote(parts.query)}"
+    values = {value.replace("''", "'") for value in re.findall(r"'((?:[^']|'')+)'", said)}
+    values |= set(re.findall(r"(?:token|key|secret|sig)=([^&\s]+)", said, re.IGNORECASE))
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "…")
+    text = re.sub(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}", r"\1 …", text)
+    text = re.sub(r"\beyJ[\w-]+\.[\w.-]+", "…", text)
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

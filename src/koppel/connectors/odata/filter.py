@@ -1,0 +1,217 @@
+"""A filter as `$filter`: what can be asked of a service, and why the rest cannot.
+
+The engine evaluates every filter itself, by one evaluator (DESIGN 5), so what is asked need only let in *at least* the
+records that the filter does: a condition whose meaning at the service is not certain is left out, and said to be. Left
+out under OR it takes its siblings with it; NOT is driven down to the conditions first, so that wide never becomes
+narrow. For example a service that takes 'a' for 'A' can be asked for `name = 'a'`, but not for `name <> 'a'`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+import polars as pl
+
+from koppel.connectors.odata.edm import FLOATS, Property
+from koppel.connectors.odata.encode import literals
+from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
+from koppel.model.values import Kind, dtype
+
+_WORDS = {
+    Comparison.EQUAL: "eq",
+    Comparison.UNEQUAL: "ne",
+    Comparison.LESS: "lt",
+    Comparison.LESS_OR_EQUAL: "le",
+    Comparison.GREATER: "gt",
+    Comparison.GREATER_OR_EQUAL: "ge",
+}
+_OPPOSITE = {
+    Comparison.EQUAL: Comparison.UNEQUAL,
+    Comparison.UNEQUAL: Comparison.EQUAL,
+    Comparison.LESS: Comparison.GREATER_OR_EQUAL,
+    Comparison.LESS_OR_EQUAL: Comparison.GREATER,
+    Comparison.GREATER: Comparison.LESS_OR_EQUAL,
+    Comparison.GREATER_OR_EQUAL: Comparison.LESS,
+}
+_TEXTS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE})
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a service compares. `exact_text`: letters of another case, blanks at the end and `%` are themselves, as the
+    standard wants it and databases below a service often do not. `codes`: codes are stored upper-case and trimmed.
+    `choices`: enumerations can be filtered. `or_of_fields`: OR may join conditions on different fields (wire 2.3).
+    """
+
+    exact_text: bool = False
+    codes: bool = False
+    choices: bool = True
+    or_of_fields: bool = True
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """`text`: the `$filter`, not yet percent-encoded; None = nothing can be asked. `left`: the conditions that are left
+    to koppel, and why.
+    """
+
+    text: str | None
+    left: tuple[str, ...] = ()
+
+
+def to_odata(filter_: Filter, properties: Mapping[str, Property], manners: Manners) -> Pushed:
+    """What can be asked of a service with these manners. The filter has passed `transform.filter.check`."""
+    compiler = _Compiler(properties, manners)
+    text = compiler.term(filter_, True)
+    return Pushed(text, tuple(dict.fromkeys(compiler.left)))
+
+
+class _Compiler:
+    """Conditions to texts; None for what is left out, which `left` tells."""
+
+    def __init__(self, properties: Mapping[str, Property], manners: Manners) -> None:
+        self._properties = properties
+        self._manners = manners
+        self.left: list[str] = []
+
+    def term(self, filter_: Filter, wanted: bool) -> str | None:
+        """A condition under which `filter_` may be true (`wanted`), or false."""
+        match filter_:
+            case Not(term):
+                return self.term(term, not wanted)
+            case And(terms):
+                return self._all(terms, wanted) if wanted else self._any(terms, wanted)
+            case Or(terms):
+                return self._any(terms, wanted) if wanted else self._all(terms, wanted)
+        property_ = self._properties[filter_.field]
+        match filter_:
+            case IsNull():
+                return self._blank(property_, wanted)
+            case Compare(_, operator, value):
+                return self._compare(property_, operator if wanted else _OPPOSITE[operator], value)
+            case OneOf(field, values):
+                each = tuple(Compare(field, Comparison.EQUAL, value) for value in values)
+                return self.term(Or(each), wanted)
+            case Like(_, pattern):
+                return self._like(property_, pattern, wanted)
+
+    def _all(self, terms: tuple[Filter, ...], wanted: bool) -> str | None:
+        texts = [text for term in terms if (text := self.term(term, wanted)) is not None]
+        return _joined(texts, " and ") if texts else None
+
+    def _any(self, terms: tuple[Filter, ...], wanted: bool) -> str | None:
+        texts = [self.term(term, wanted) for term in terms]
+        known = [text for text in texts if text is not None]
+        if len(known) < len(texts):
+            return None
+        fields = {term.field for term in terms if not isinstance(term, Not | And | Or)}
+        simple = not any(isinstance(term, Not | And | Or) for term in terms)
+        if len(known) > 1 and not self._manners.or_of_fields and not (simple and len(fields) == 1):
+            return self._leave("OR over different fields", "the service does not take it")
+        return _joined(known, " or ")
+
+    def _leave(self, what: str, why: str) -> str | None:
+        """Nothing, and the reason on the list."""
+        self.left.append(f"{what}: {why}")
+        return None
+
+    def _blank(self, property_: Property, wanted: bool) -> str:
+        """Null, and in fields that hold text '' too."""
+        name = property_.shape.name
+        nothing = f"{name} eq null" if wanted else f"{name} ne null"
+        if property_.edm != "Edm.String":
+            return nothing
+        return f"({nothing} or {name} eq '')" if wanted else f"({nothing} and {name} ne '')"
+
+    def _compare(self, property_: Property, operator: Comparison, value: Literal) -> str | None:
+        name, kind = property_.shape.name, property_.shape.kind
+        if value == "" and kind in _TEXTS:
+            if operator in (Comparison.EQUAL, Comparison.UNEQUAL):
+                return self._blank(property_, operator is Comparison.EQUAL)
+            return self._leave(name, "the order of texts differs between services")
+        why = self._text_problem(property_, operator) if kind in _TEXTS else self._number_problem(property_)
+        if why:
+            return self._leave(name, why)
+        literal = literals(property_, pl.Series([_typed(value, kind)], dtype=dtype(property_.shape)))[0]
+        return f"{name} {_WORDS[operator]} {literal}"
+
+    def _text_problem(self, property_: Property, operator: Comparison) -> str:
+        """Why a text cannot be compared at the service; '' when it can."""
+        kind = property_.shape.kind
+        if operator not in (Comparison.EQUAL, Comparison.UNEQUAL):
+            return "the order of texts differs between services"
+        if kind is Kind.CODE and not self._manners.codes:
+            return "a code is compared in upper case, which the service may not store"
+        if kind is Kind.CHOICE and property_.is_enumeration and not self._manners.choices:
+            return "the service does not filter by enumerations"
+        plain = kind is Kind.CHOICE and property_.edm != "Edm.String"
+        if operator is Comparison.UNEQUAL and not plain and not self._manners.exact_text:
+            return "the service may take texts for equal that koppel does not"
+        return ""
+
+    def _number_problem(self, property_: Property) -> str:
+        kind = property_.shape.kind
+        if property_.edm in FLOATS:
+            return "a float at the service may not be equal to any decimal"
+        if kind is Kind.UUID and property_.edm != "Edm.Guid":
+            return "it is a text at the service, where a uuid has several forms"
+        return ""
+
+    def _like(self, property_: Property, pattern: str, wanted: bool) -> str | None:
+        name = property_.shape.name
+        found = re.fullmatch(r"(%?)((?:[^%_\\]|\\.)*)(%?)", pattern, re.DOTALL)
+        if found is None or property_.edm != "Edm.String" or property_.shape.kind is Kind.CODE:
+            return self._leave(name, "OData knows no such pattern")
+        if not wanted and not self._manners.exact_text:
+            return self._leave(name, "the service may find a pattern where koppel does not")
+        text = re.sub(r"\\(.)", r"\1", found[2], flags=re.DOTALL)
+        if not text:
+            return self._leave(name, "a pattern without a letter asks nothing of a service")
+        if "[" in text and not self._manners.exact_text:
+            return self._leave(name, "the service may take brackets for a set of letters")
+        literal = "'" + text.replace("'", "''") + "'"
+        match bool(found[1]), bool(found[3]):
+            case True, True:
+                said = f"contains({name},{literal})"
+            case True, False:
+                said = f"endswith({name},{literal})"
+            case False, True:
+                said = f"startswith({name},{literal})"
+            case _:
+                return f"{name} {'eq' if wanted else 'ne'} {literal}"
+        return said if wanted else f"not {said}"
+
+
+def _joined(texts: list[str], word: str) -> str:
+    return texts[0] if len(texts) == 1 else "(" + word.join(texts) + ")"
+
+
+def _typed(value: Literal, kind: Kind) -> object:
+    """The literal as a value of a column of this kind."""
+    match kind:
+        case Kind.CODE:
+            return str(value).strip().upper()
+        case Kind.UUID:
+            bare = re.sub(r"[{}-]", "", str(value)).lower()
+            return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
+        case Kind.CHOICE:
+            return str(value)
+        case Kind.BOOLEAN:
+            return bool(value)
+        case Kind.DATE:
+            return date.fromisoformat(value) if isinstance(value, str) else value
+        case Kind.DATETIME:
+            return _moment(value)
+        case _:
+            return value
+
+
+def _moment(value: Literal) -> datetime:
+    """UTC; a date means its midnight."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        assert isinstance(value, date), "the filter was checked to compare a date-time with a moment"
+        return datetime.combine(value, time(), UTC)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,77 @@
+"""From a url and a way to sign in to an open system."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import httpx2
+
+from koppel.connectors.odata.session import Limits, Session
+from koppel.connectors.odata.system import OdataSystem
+from koppel.connectors.odata.timing import Timing
+from koppel.connectors.odata.tokens import Authorisation, Basic, Bearer, EntraApp
+from koppel.errors import ConfigurationError, Problem
+
+ENTRA = "https://login.microsoftonline.com"
+
+
+def open_system(
+    name: str,
+    url: str,
+    auth: Mapping[str, str],
+    limits: Limits | None = None,
+    timing: Timing | None = None,
+    transport: httpx2.BaseTransport | None = None,
+) -> OdataSystem:
+    """Open the service whose root is `url`; nothing is sent yet. `timing`, `transport`: for tests.
+
+    `auth`: `user` and `password`, or `tenant`, `client` and `secret` or `certificate` (PEM text with its key), with
+    `scope` and `authority` where the usual ones do not fit. Raises ConfigurationError.
+    """
+    check_url(name, url)
+    return OdataSystem(Session(name, url, authorisation(name, url, auth), limits, timing, transport))
+
+
+def check_url(name: str, url: str) -> None:
+    """Raise ConfigurationError unless what is sent there stays secret: https, or a service on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")):
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            what = "the url holds more than the address of the service"
+            raise ConfigurationError([Problem(name, what, "end it with the service root; sign in with auth")])
+        return
+    what = "everybody on the way could read the password or token"
+    raise ConfigurationError([Problem(name, what, "write a url that begins with https://")])
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def authorisation(name: str, url: str, auth: Mapping[str, str]) -> Authorisation:
+    """Who koppel is. Raises ConfigurationError when the parts do not make one way."""
+    if auth.keys() == {"user", "password"}:
+        return Basic(auth["user"], auth["password"])
+    optional = {"scope", "authority"}
+    if auth.keys() - optional not in ({"tenant", "client", "secret"}, {"tenant", "client", "certificate"}):
+        what = "auth is neither user and password nor tenant, client and one of secret and certificate"
+        raise ConfigurationError([Problem(name, what, "see docs/reference/configuration.md, [systems.NAME]")])
+    secret = _certificate(name, auth["certificate"]) if "certificate" in auth else auth["secret"]
+    parts = urlsplit(url)
+    scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
+    authority = f"{auth.get('authority', ENTRA).rstrip('/')}/{auth['tenant']}"
+    return Bearer(name, EntraApp(name, authority, auth["client"], secret), scope)
+
+
+def _certificate(name: str, pem: str) -> dict[str, str]:
+    """The private key and the certificate of a PEM text, as msal takes them."""
+    parts = {kind: text for text, kind in re.findall(r"(-----BEGIN ([A-Z ]+)-----.*?-----END \2-----)", pem, re.DOTALL)}
+    key = next((text for kind, text in parts.items() if kind.endswith("PRIVATE KEY")), None)
+    if key is None or "CERTIFICATE" not in parts:
+        what = "the certificate holds no private key, or no certificate"
+        raise ConfigurationError([Problem(name, what, "give a PEM file that holds both")])
+    return {"private_key": key, "public_certificate": parts["CERTIFICATE"]}

@@ -1,0 +1,118 @@
+"""An OData V4 service as a system: opening it, its identity, its clock, its tables."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from urllib.parse import urlsplit
+
+from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, unknown
+from koppel.connectors.odata.csdl import EntitySet, entity_sets
+from koppel.connectors.odata.filter import Manners
+from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.reading import Source
+from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.table import OdataTable
+from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.model.values import KeyOrigin, Kind, TableShape
+from koppel.ports import TableOptions
+
+USUAL_LAG = timedelta(minutes=1)
+"""How late a change may appear when nobody says: a service takes its stamp before it commits (wire 4.3.19)."""
+
+_KEYS = frozenset({Kind.TEXT, Kind.CODE, Kind.UUID, Kind.INTEGER, Kind.DATE})
+
+
+class OdataSystem:
+    """One service, whose tables are the entity sets of its `$metadata`, which is read once."""
+
+    def __init__(self, session: Session, manners: Manners | None = None) -> None:
+        self._session = session
+        self._manners = manners or Manners()
+        self._sets: Mapping[str, EntitySet] | None = None
+        self._lock = Lock()
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._session.system
+
+    def identity(self) -> str:
+        """Which installation this is: its address, for a service has no other name of its own."""
+        parts = urlsplit(self._session.root)
+        return f"odata:{parts.netloc.lower()}{parts.path}"
+
+    def now(self) -> datetime:
+        """What the service's clock says, to the second: the `Date` of an answer."""
+        answer = self._session.read(Request("GET", ""), "asking for the service document")
+        try:
+            moment = parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            raise BadAnswer(self.name, "its answers carry no date", "a proxy in between may leave it out") from None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of its entity sets."""
+        return tuple(self._entity_sets())
+
+    def _entity_sets(self) -> Mapping[str, EntitySet]:
+        with self._lock:
+            if self._sets is None:
+                request = Request("GET", "$metadata", {"Accept": "application/xml"})
+                answer = self._session.read(request, "reading $metadata")
+                self._sets = entity_sets(self.name, answer.body)
+            return self._sets
+
+    def table(self, name: str, options: TableOptions) -> OdataTable:
+        """Open an entity set. `options.modified` '' means: no change stamp.
+
+        Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
+        """
+        sets = self._entity_sets()
+        if name not in sets:
+            raise unknown(self.name, f"there is no table {name}", name, tuple(sets), "its tables are")
+        entity_set, where = sets[name], f"{self.name}.{name}"
+        key = self._key(entity_set, options, where)
+        stamp = self._stamp(entity_set, options, where)
+        source = Source(self._session, entity_set, key, stamp)
+        shape = TableShape(
+            name,
+            tuple(each.shape for each in entity_set.properties.values()),
+            key,
+            KeyOrigin.GENERATED if entity_set.computed & set(key) else KeyOrigin.CHOSEN,
+            stamp,
+            timedelta(seconds=10.0 ** -min(6, entity_set.properties[stamp].second_digits))
+            if stamp
+            else timedelta(microseconds=1),
+        )
+        lag = USUAL_LAG if options.lag is None else options.lag
+        return OdataTable(source, shape, lag, self._manners, self.now)
+
+    def _key(self, entity_set: EntitySet, options: TableOptions, where: str) -> tuple[str, ...]:
+        """The declared key: no other one names a record in an address."""
+        named = tuple(column_named(entity_set.properties, name, where) for name in options.key or entity_set.key)
+        if not named or set(named) != set(entity_set.key):
+            what = f"records are addressed by {', '.join(entity_set.key) or 'no key'}"
+            raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
+        strange = [name for name in entity_set.key if entity_set.properties[name].shape.kind not in _KEYS]
+        if strange:
+            what = f"{', '.join(strange)} cannot be part of an id"
+            raise ConfigurationError([Problem(where, what, "keys are texts, uuids, whole numbers and dates")])
+        return entity_set.key
+
+    def _stamp(self, entity_set: EntitySet, options: TableOptions, where: str) -> str | None:
+        moments = [name for name, each in entity_set.properties.items() if each.shape.kind is Kind.DATETIME]
+        if options.modified is None:
+            by_name = {name.lower(): name for name in moments}
+            return next((by_name[name] for name in MODIFIED_NAMES if name in by_name), None)
+        if not options.modified:
+            return None
+        name = column_named(entity_set.properties, options.modified, where)
+        if name not in moments:
+            remedy = 'name a date-time, or none (modified = ""), then every record is read every time'
+            raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
+        return name
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()

@@ -1,0 +1,96 @@
+"""One entity set, as `koppel.ports.Table` asks for it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
+from koppel.connectors.odata.encode import moment_texts
+from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.connectors.odata.reading import Source
+from koppel.connectors.odata.writing import write_rows
+from koppel.model.values import OP, TableShape
+from koppel.model.write import Write
+from koppel.ports import Changes, Features, Feed, Want
+
+BATCH_ROWS = 100
+
+_NO_ETAGS = (
+    "the service does not say that its records carry etags: an edit made between koppel's look and its write may be"
+    " overwritten"
+)
+
+
+class OdataTable:
+    """An entity set; made by `OdataSystem.table`. `now`: the service's clock."""
+
+    def __init__(
+        self, source: Source, shape: TableShape, lag: timedelta, manners: Manners, now: Callable[[], datetime]
+    ) -> None:
+        self._source = source
+        self._shape = shape
+        self._lag = lag
+        self._manners = manners
+        self._now = now
+
+    @property
+    def features(self) -> Features:
+        """What this table can do. A write is one request per row, so a part of it may be carried out."""
+        etags = self._source.entity_set.etags
+        return Features(
+            feed=Feed.FULL if self._shape.modified is None else Feed.MODIFIED_ON,
+            reports_deletions=False,
+            conditional_writes=etags,
+            returns_stored=True,
+            atomic_batch=False,
+            batch_rows=BATCH_ROWS,
+            lag=self._lag,
+            caveat="" if etags else _NO_ETAGS,
+        )
+
+    def describe(self) -> TableShape:
+        """Its fields, key and change stamp, as they were when it was opened."""
+        return self._shape
+
+    def changes(self, since: str | None, want: Want) -> Changes:
+        """The records that changed after the cursor, which is a moment of the service's clock. Of `want.filter` the
+        service is asked what it is sure to understand as koppel does.
+        """
+        cursor = self._now()
+        pushed = to_odata(want.filter, self._source.entity_set.properties, self._manners) if want.filter else None
+        conditions = [pushed.text] if pushed is not None and pushed.text is not None else []
+        complete = since is None or self._shape.modified is None
+        if not complete:
+            after = pl.Series([datetime.fromisoformat(str(since)) - self._lag], dtype=pl.Datetime("us", "UTC"))
+            conditions.append(f"{self._shape.modified} ge {moment_texts(after)[0]}")
+        return Changes(cursor.isoformat(), complete, self._pages(want.fields, " and ".join(conditions) or None))
+
+    def _pages(self, fields: tuple[str, ...], condition: str | None) -> Iterator[pl.DataFrame]:
+        return (self._shown(page.frame, fields) for page in self._source.pages(fields, condition))
+
+    def _shown(self, frame: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
+        """Without the key and the stamp where nobody asked for them."""
+        return frame.select(name for name in frame.columns if name.startswith("@") or name in fields)
+
+    def fetch(self, ids: pl.Series, want: Want) -> pl.DataFrame:
+        """The records with these ids."""
+        return self._shown(self._source.fetch(ids, want.fields).frame, want.fields)
+
+    def find(self, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
+        """OP and ID of every record equal in all key fields. The table is read once: how a service compares texts
+        cannot be known.
+        """
+        fields = tuple(name for name in keys.columns if name != OP)
+        wanted = comparable(keys, fields, ignore_case)
+        if wanted.is_empty():
+            return nothing_found()
+        return hits(self._pages(fields, None), wanted, fields, ignore_case)
+
+    def write(self, write: Write) -> pl.DataFrame:
+        """Carry out one write, a request per row."""
+        return write_rows(self._source, write)
+
+    def reserve(self, count: int) -> pl.Series:
+        """Never asked for: no key of an entity set can be reserved, and its shape says so."""
+        raise AssertionError(f"{count} ids of {self._shape.name} cannot be reserved")

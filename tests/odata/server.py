@@ -1,0 +1,262 @@
+"""A small OData V4 service over SQLite, whose user edits records and whose line is cut, before or after a commit."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from threading import Lock
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx2
+import sqlalchemy as sa
+from odata_query.sqlalchemy import apply_odata_core
+from sqlalchemy.pool import StaticPool
+
+from koppel.connectors.odata.session import Limits, Session
+from koppel.connectors.odata.system import OdataSystem
+from koppel.connectors.odata.tokens import Basic
+from tests.odata.service import ROOT, SECRET, FakeTime
+
+METADATA = b"""<?xml version="1.0" encoding="utf-8"?>
+<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
+ <edmx:DataServices>
+  <Schema Namespace="demo" Alias="Self" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+   <EnumType Name="Rank"><Member Name="low" Value="0"/><Member Name="high" Value="1"/></EnumType>
+   <EnumType Name="Days" IsFlags="true"><Member Name="monday" Value="1"/></EnumType>
+   <TypeDefinition Name="Money" UnderlyingType="Edm.Decimal" Precision="19" Scale="4"/>
+   <EntityType Name="Entity" Abstract="true">
+    <Key><PropertyRef Name="id"/></Key>
+    <Property Name="id" Type="Edm.Guid" Nullable="false"/>
+    <Property Name="modified" Type="Edm.DateTimeOffset" Precision="3">
+     <Annotation Term="Org.OData.Core.V1.Computed" Bool="true"/>
+    </Property>
+   </EntityType>
+   <EntityType Name="Customer" BaseType="demo.Entity">
+    <Property Name="no" Type="Edm.String" MaxLength="20"/>
+    <Property Name="name" Type="Edm.String" MaxLength="max" Nullable="false"/>
+    <Property Name="credit" Type="Self.Money"/>
+    <Property Name="rank" Type="demo.Rank"/>
+    <Property Name="days" Type="demo.Days"/>
+    <Property Name="tags" Type="Collection(Edm.String)"/>
+    <NavigationProperty Name="orders" Type="Collection(demo.Line)"/>
+   </EntityType>
+   <EntityType Name="Line">
+    <Key><PropertyRef Name="order"/><PropertyRef Name="line"/></Key>
+    <Property Name="order" Type="Edm.String" Nullable="false"/>
+    <Property Name="line" Type="Edm.Int32" Nullable="false"/>
+    <Property Name="text" Type="Edm.String"/>
+   </EntityType>
+   <EntityContainer Name="Container">
+    <EntitySet Name="customers" EntityType="demo.Customer"/>
+    <EntitySet Name="lines" EntityType="Self.Line"/>
+   </EntityContainer>
+   <Annotations Target="demo.Container/customers">
+    <Annotation Term="Org.OData.Core.V1.OptimisticConcurrency"/>
+   </Annotations>
+  </Schema>
+ </edmx:DataServices>
+</edmx:Edmx>"""
+
+TABLES = sa.MetaData()
+CUSTOMERS = sa.Table(
+    "customers",
+    TABLES,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("modified", sa.DateTime),
+    sa.Column("no", sa.String, unique=True),
+    sa.Column("name", sa.String),
+    sa.Column("credit", sa.Numeric(19, 4)),
+    sa.Column("rank", sa.String),
+    sa.Column("edition", sa.Integer),
+)
+LINES = sa.Table(
+    "lines",
+    TABLES,
+    sa.Column("order", sa.String, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("text", sa.String),
+)
+
+
+class Cut(httpx2.ReadError):
+    """The line is cut."""
+
+
+class Server(httpx2.BaseTransport):
+    """`page_rows`: how many records it sends at once. `before`, `after`: what happens to the n-th write from now on,
+    before and after it is stored: an exception, or an answer in place of its own. `minimal`: writes answer 204.
+    """
+
+    def __init__(self) -> None:
+        self.time = FakeTime()
+        self.page_rows = 1000
+        self.minimal = False
+        self.before: dict[int, Exception | httpx2.Response] = {}
+        self.after: dict[int, Exception | httpx2.Response] = {}
+        self.spoil: dict[str, str] = {}
+        self.asked: list[str] = []
+        self.lock = Lock()
+        self.engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        TABLES.create_all(self.engine)
+
+    def system(self, lanes: int = 1) -> OdataSystem:
+        """The system as koppel opens it."""
+        limits = Limits(most_lanes=lanes)
+        return OdataSystem(Session("erp", ROOT, Basic("koppel", SECRET), limits, self.time.timing(), self))
+
+    # ---- its user
+
+    def put(self, table: sa.Table, **values: object) -> None:
+        """Create a record."""
+        if table is CUSTOMERS:
+            values = {"modified": self.time.now().replace(tzinfo=None), "edition": 1} | values
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(table), values)
+
+    def edit(self, id_: object, **values: object) -> None:
+        """Change a customer."""
+        values = {"modified": self.time.now().replace(tzinfo=None), "edition": CUSTOMERS.c.edition + 1} | values
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(CUSTOMERS).where(CUSTOMERS.c.id == id_).values(values))
+
+    def remove(self, id_: object) -> None:
+        """Delete a customer."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(CUSTOMERS).where(CUSTOMERS.c.id == id_))
+
+    def rows(self, table: sa.Table = CUSTOMERS) -> list[dict[str, Any]]:
+        """What is stored."""
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+    # ---- its protocol
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        raw = request.url.raw_path.decode()
+        assert "+" not in raw, "a blank is %20"
+        parts = urlsplit(raw)
+        path = unquote(parts.path).removeprefix("/api/v2.0/")
+        self.asked.append(f"{request.method} {path}{'?' + unquote(parts.query) if parts.query else ''}")
+        with self.lock:
+            answer = self._answer(request, path, dict(one.split("=", 1) for one in parts.query.split("&") if one))
+        answer.headers["date"] = format_datetime(self.time.now(), usegmt=True)
+        return answer
+
+    def _answer(self, request: httpx2.Request, path: str, options: Mapping[str, str]) -> httpx2.Response:
+        if path in ("", "$metadata"):
+            return httpx2.Response(200, content=METADATA if path else b"{}")
+        found = re.fullmatch(r"(\w+)(?:\((.*)\))?", path)
+        if found is None or found[1] not in TABLES.tables:
+            return _fault(404, "NotFound", "no such segment")
+        table = TABLES.tables[found[1]]
+        if request.method == "GET":
+            return self._read(table, {name: unquote(value) for name, value in options.items()})
+        number = sum(1 for line in self.asked if not line.startswith("GET"))
+        for moment in (self.before, self.after):
+            happens = moment.get(number)
+            if moment is self.after:
+                answer = self._write(request, table, found[2])
+            if isinstance(happens, Exception):
+                raise happens
+            if happens is not None:
+                return happens
+        return answer
+
+    def _read(self, table: sa.Table, options: Mapping[str, str]) -> httpx2.Response:
+        statement = sa.select(table).order_by(*table.primary_key)
+        if condition := options.get("$filter"):
+            statement = apply_odata_core(statement, condition)
+        skip = int(options.get("$skiptoken", 0))
+        with self.engine.connect() as connection:
+            rows = [dict(row) for row in connection.execute(statement).mappings()]
+        names = options["$select"].split(",")
+        page = [self._shown(row, names) for row in rows[skip : skip + self.page_rows]]
+        text = f'{{"value": [{", ".join(page)}]'
+        if skip + self.page_rows < len(rows):
+            others = [f"{name}={value}" for name, value in options.items() if name != "$skiptoken"]
+            link = "&".join([*others, f"$skiptoken={skip + self.page_rows}"]).replace(" ", "%20")
+            text += f', "@odata.nextLink": {json.dumps(f"{table.name}?{link}")}'
+        return httpx2.Response(200, content=(text + "}").encode())
+
+    def _shown(self, row: Mapping[str, Any], names: list[str]) -> str:
+        record = {name: _json(row[name]) for name in names}
+        if "edition" in row:
+            record["@odata.etag"] = f'W/"{row["edition"]}"'
+        return self.spoil.get(str(row.get("id")), "") or json.dumps(record).replace('"#', "").replace('#"', "")
+
+    def _write(self, request: httpx2.Request, table: sa.Table, key: str | None) -> httpx2.Response:
+        body = json.loads(request.read() or b"{}", parse_float=Decimal)
+        if table is CUSTOMERS and body.get("name", "") is None:
+            return _fault(400, "Required", "name must have a value")
+        values = dict(body)
+        if table is CUSTOMERS:
+            values["modified"] = self.time.now().replace(tzinfo=None)
+        with self.engine.begin() as connection:
+            if key is None:
+                return self._insert(connection, table, values)
+            place = _place(table, key)
+            row = connection.execute(sa.select(table).where(place)).mappings().first()
+            if row is None:
+                return _fault(404, "NotFound", "no such record")
+            match = request.headers.get("if-match")
+            if match is None:
+                return _fault(428, "Required", "If-Match is required")
+            if match != "*" and match != f'W/"{row["edition"]}"':
+                return _fault(412, "Changed", "another user changed it")
+            if request.method == "DELETE":
+                connection.execute(sa.delete(table).where(place))
+                return httpx2.Response(204)
+            if table is CUSTOMERS:
+                values["edition"] = row["edition"] + 1
+            connection.execute(sa.update(table).where(place).values(values))
+            return self._representation(connection, table, place, 200)
+
+    def _insert(self, connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> httpx2.Response:
+        if table is CUSTOMERS:
+            values["edition"] = 1
+        try:
+            connection.execute(sa.insert(table), values)
+        except sa.exc.IntegrityError:
+            return _fault(400, "Internal_EntityWithSameKeyExists", "it exists already")
+        place = sa.and_(*(column == values[column.name] for column in table.primary_key))
+        return self._representation(connection, table, place, 201)
+
+    def _representation(self, connection: sa.Connection, table: sa.Table, place: Any, status: int) -> httpx2.Response:
+        if self.minimal:
+            return httpx2.Response(204)
+        row = connection.execute(sa.select(table).where(place)).mappings().one()
+        names = [column.name for column in table.columns if column.name != "edition"]
+        return httpx2.Response(status, content=self._shown(row, names).encode())
+
+
+def _fault(status: int, code: str, text: str) -> httpx2.Response:
+    return httpx2.Response(status, content=json.dumps({"error": {"code": code, "message": text}}).encode())
+
+
+def _json(value: object) -> object:
+    """`#` marks a number whose digits are kept."""
+    if isinstance(value, Decimal):
+        return f"#{value}#"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds") + "Z"
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def _place(table: sa.Table, key: str) -> sa.ColumnElement[bool]:
+    """The record that a key in an address names."""
+    columns = list(table.primary_key)
+    texts = (
+        [key]
+        if len(columns) == 1
+        else [part.partition("=")[2] for part in re.findall(r"\w+=(?:'(?:[^']|'')*'|[^,]+)", key)]
+    )
+    values = [text[1:-1].replace("''", "'") if text.startswith("'") else text for text in texts]
+    return sa.and_(*(column == value for column, value in zip(columns, values, strict=True)))
+
+
+def moment(seconds: float) -> datetime:
+    """A moment of the service's clock."""
+    return datetime(2026, 3, 1, 9, tzinfo=UTC) + timedelta(seconds=seconds)
