@@ -66,6 +66,8 @@ def test_options_are_case_sensitive_and_4_0_only(crm: Web, option: str) -> None:
         ("Microsoft.Dynamics.CRM.In(PropertyName='customertypecode',PropertyValues=['3'])", "a"),
         ("createdon ge 2020-01-01T00:00:00Z and statecode eq 0", "abc"),
         ("fax eq name or fax eq '2'", "b"),
+        ("name eq 'a' or fax eq '2' or name eq 'c' or fax eq null", "abc"),
+        ("not (fax eq '1' or fax eq '9')", "b"),
         (" or ".join(["name eq 'a'"] * 2_000), "a"),
     ],
 )

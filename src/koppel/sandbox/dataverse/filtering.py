@@ -81,14 +81,20 @@ class _Compiler:
         raise bad(f"The filter expression {type(node).__name__} is not supported.", PAYLOAD)
 
     def _chain(self, op: Any, node: Any) -> Predicate:
-        """A chain of one operator, however long: a thousand of them must not be a thousand calls deep."""
+        """A chain of one operator, however long: a thousand of them must not be a thousand calls deep, and a thousand
+        ids sought by `or` must not be a thousand comparisons per row.
+        """
         operands, waiting = [], [node]
+        equal: dict[str, list[Any]] = {}
         while waiting:
             one = waiting.pop()
             if isinstance(one, ast.BoolOp) and one.op == op:
                 waiting += [one.left, one.right]
+            elif isinstance(op, ast.Or) and _is_equality(one):
+                equal.setdefault(one.left.name, []).append(one.right)
             else:
                 operands.append(self.predicate(one))
+        operands += [self._one_of(ast.Identifier(name), ast.List(values)) for name, values in equal.items()]
         deciding = isinstance(op, ast.Or)
 
         def decide(row: Row) -> bool | None:
@@ -167,6 +173,13 @@ class _Compiler:
         if self._environment.switches.accent_sensitive:
             return folded
         return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c))
+
+
+def _is_equality(node: Any) -> bool:
+    """Whether a column is compared with a value that is not null."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.comparator, ast.Eq):
+        return False
+    return isinstance(node.left, ast.Identifier) and not isinstance(node.right, ast.Identifier | ast.Null)
 
 
 def _moment(column: Column, value: date | datetime) -> date | datetime:
