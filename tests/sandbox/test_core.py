@@ -121,6 +121,17 @@ def test_the_transcript_holds_no_secret(sandbox: Sandbox) -> None:
     assert not [word for word in (secret, token, granted["access_token"]) if word in text]
 
 
+def test_a_client_that_leaves_while_it_asks_does_no_harm(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    before = accounts(sandbox)
+    address = urlsplit(sandbox.dataverse.url)
+    plain = socket.create_connection((address.hostname or "", address.port or 0), timeout=20)
+    with plain, sandbox.authority.context().wrap_socket(plain, server_hostname=address.hostname) as secure:
+        head = f"POST /api/data/v9.2/accounts HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 99\r\n\r\n"
+        secure.sendall(head.encode() + b'{"name": ')
+    assert call(sandbox, "GET", "WhoAmI").status == 200
+    assert accounts(sandbox) == before and not caplog.records
+
+
 def test_it_stops_and_frees_its_ports_and_its_folder() -> None:
     with running(Settings(0, 0)) as sandbox:
         port, folder = urlsplit(sandbox.dataverse.url).port, sandbox.authority.ca_file.parent

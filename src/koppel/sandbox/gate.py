@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -47,7 +47,7 @@ class Open:
 
 
 class Cut(Exception):
-    """The connection is to be broken off, after so many bytes of the reply."""
+    """The connection is to be broken off, after half of the reply if there is one."""
 
     def __init__(self, reply: Reply | None = None) -> None:
         super().__init__("the connection is cut")
@@ -66,7 +66,10 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        call = await _call(Request(scope, receive))
+        try:
+            call = await _call(Request(scope, receive))
+        except ClientDisconnect:
+            return  # it left before it had asked; nothing was done
         try:
             reply = await self._admitted(call)
         except Cut as cut:
