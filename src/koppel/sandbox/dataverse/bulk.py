@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from koppel.sandbox.dataverse.addresses import Address, address, parted, segments, table_of
+from koppel.sandbox.dataverse.addresses import Address, address, no_segment, parted, segments, table_of
 from koppel.sandbox.dataverse.body import Author, document
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.refusal import INVALID, PAYLOAD, Refusal, bad
@@ -30,7 +30,7 @@ def bulk(environment: Environment, table: Table, message: str, body: bytes, auth
     if name == "DeleteMultiple":
         raise bad("DeleteMultiple has not yet been implemented.")
     if name not in messages:
-        raise Refusal(404, "0x8006088a", f"Resource not found for the segment '{message}'.")
+        raise no_segment(message)
     if len(body) > MESSAGE_BYTES:
         raise Refusal(413, "0x8004418A", "The message exceeds the maximum size.")
     targets = document(body).get("Targets")

@@ -9,20 +9,10 @@ from koppel.sandbox.dataverse.addresses import Address
 from koppel.sandbox.dataverse.body import Author, column_values
 from koppel.sandbox.dataverse.effects import completed, delete_with_children, detect_duplicates
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import (
-    DENIED,
-    DUPLICATE_ID,
-    DUPLICATE_KEY,
-    PAYLOAD,
-    STALE,
-    Refusal,
-    bad,
-    missing,
-)
+from koppel.sandbox.dataverse.refusal import DENIED, DUPLICATE_ID, DUPLICATE_KEY, STALE, Refusal, missing
 from koppel.sandbox.dataverse.rows import Ref, Row
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.showing import etag
-from koppel.sandbox.dataverse.values import guid
 
 
 @dataclass(frozen=True)
@@ -108,13 +98,6 @@ def delete(environment: Environment, where: Address, conditions: Conditions) -> 
         raise missing(where.table.name, where.text)
     check(conditions, where, before, environment)
     delete_with_children(environment, where.table, where.id)
-
-
-def target_address(table: Table, target: Mapping[str, Any]) -> str:
-    """The id a target of a bulk message gives. Raises `Refusal`."""
-    if (known := guid(target.get(table.id_column))) is None:
-        raise bad(f"Every target needs its {table.id_column}.", PAYLOAD)
-    return known
 
 
 def _born(environment: Environment, table: Table, author: Author) -> Row:
