@@ -5,10 +5,12 @@ from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport, as_json
+from koppel.app.sandbox import SECRET_VARIABLE, Rehearsal, rehearsal
 from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
 
 __all__ = [
+    "SECRET_VARIABLE",
     "ApplyLine",
     "CheckLine",
     "Demo",
@@ -17,6 +19,7 @@ __all__ = [
     "Koppel",
     "MatchReport",
     "PlanReport",
+    "Rehearsal",
     "RunReport",
     "WorkLine",
     "as_json",
@@ -24,6 +27,7 @@ __all__ = [
     "edit_demo",
     "make_demo",
     "move_store_of",
+    "rehearsal",
     "starter",
     "upgrade_store_of",
 ]

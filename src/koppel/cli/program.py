@@ -9,7 +9,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from koppel import __version__
-from koppel.cli import full, levels, logs, records, setup, storekeeping, worker
+from koppel.cli import full, levels, logs, records, sandbox, setup, storekeeping, worker
 from koppel.cli.screen import complain
 from koppel.errors import ConfigurationError, KoppelError, Problem
 
@@ -20,7 +20,7 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
     *(setup.init, setup.check, levels.review, full.full, levels.answer, levels.sync, levels.plan),
     *(worker.worker, worker.pause, worker.resume),
     *(logs.jobs, logs.errors, logs.conflicts, records.explain, records.resolve, records.retry, records.approve),
-    *(records.match, records.couple, records.uncouple, setup.apply, setup.export, setup.demo),
+    *(records.match, records.couple, records.uncouple, setup.apply, setup.export, setup.demo, sandbox.sandbox),
 )
 
 

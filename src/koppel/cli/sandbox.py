@@ -1,0 +1,84 @@
+"""`koppel sandbox`: servers to rehearse against, until they are told to stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter, validators
+
+from koppel.cli.options import EVERYWHERE, Common
+from koppel.cli.screen import emit, out, tell
+
+if TYPE_CHECKING:
+    from koppel.app import Rehearsal
+
+_NUMBER = validators.Number(gte=0, lte=200_000)
+
+
+def sandbox(
+    *,
+    accounts: Annotated[int, Parameter(name="--accounts", help="Accounts to begin with.", validator=_NUMBER)] = 200,
+    contacts: Annotated[int, Parameter(name="--contacts", help="Contacts to begin with.", validator=_NUMBER)] = 280,
+    port: Annotated[
+        int,
+        Parameter(
+            name="--port",
+            help="The first of three ports in a row; else any that are free.",
+            validator=validators.Number(gte=0, lte=65_533),
+        ),
+    ] = 0,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Start servers that behave like Entra ID and Dataverse on this machine, to rehearse without a tenant."""
+    from koppel.app import rehearsal
+
+    with _told_to_stop() as wait, rehearsal(accounts, contacts, port) as running:
+        _show(running, common)
+        sys.stdout.flush()  # whoever reads a pipe waits for the addresses, not for the end
+        wait()
+    tell("Stopped. The records are gone with it.", common.quiet)
+    return 0
+
+
+def _show(running: Rehearsal, common: Common) -> None:
+    from koppel.app import SECRET_VARIABLE
+
+    if common.json:
+        emit(
+            {
+                "dataverse": running.dataverse,
+                "authority": running.authority,
+                "admin": running.admin,
+                "ca_file": str(running.ca_file),
+                "client_id": running.client_id,
+                "client_secret": running.client_secret,
+                "toml": running.toml,
+            }
+        )
+        return
+    out(f"Dataverse  {running.dataverse}/api/data/v9.2/")
+    out(f"Entra ID   {running.authority}")
+    out(f"Hooks      {running.admin}")
+    out(f"CA file    {running.ca_file}")
+    out(f"\nFor koppel.toml:\n\n{running.toml}")
+    out(f"Its secret, for the shell koppel runs in:\n\nexport {SECRET_VARIABLE}={running.client_secret}\n")
+    tell("Ctrl-C stops it.", common.quiet)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], object]]:
+    """A function that returns once SIGTERM or SIGINT has come."""
+    ear, bell = socket.socketpair()
+    before = {number: signal.signal(number, lambda *_: bell.send(b"!")) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: ear.recv(1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        ear.close()
+        bell.close()

@@ -1,0 +1,158 @@
+"""Reading rows: one, a page, a count (wire 1.2)."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from json import dumps, loads
+from typing import Any
+from urllib.parse import quote, unquote
+
+from koppel.sandbox.dataverse.environment import Environment
+from koppel.sandbox.dataverse.filtering import compiled
+from koppel.sandbox.dataverse.options import Options, Prefer
+from koppel.sandbox.dataverse.refusal import PAYLOAD, bad
+from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.shape import Table
+from koppel.sandbox.dataverse.showing import shown
+from koppel.sandbox.dataverse.tables import TABLES
+
+COUNTED = 5_000
+"""Counts stop here (wire 1.2)."""
+_CRM = "Microsoft.Dynamics.CRM"
+
+
+class _Descending:
+    """A value that sorts the other way round."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return bool(other.value < self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and other.value == self.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+def wanted_rows(environment: Environment, table: Table, options: Options) -> list[Row]:
+    """The rows the filter lets through, in order: as asked, then by id."""
+    rows: list[Row] = [*environment.rows.tables[table.name].values()]
+    if options.filter:
+        wanted = compiled(environment, table, options.filter)
+        rows = [row for row in rows if wanted(row)]
+    return sorted(rows, key=_sort_key(environment, table, options))
+
+
+def page(environment: Environment, table: Table, options: Options, prefer: Prefer, link: str) -> dict[str, Any]:
+    """One page as a document. `link`: the absolute address of the call, which its next link continues.
+
+    There is no state: the cookie carries where the last row stood, so what is inserted or deleted behind it does not
+    shift a page (wire 1.2).
+    """
+    rows = wanted_rows(environment, table, options)
+    document: dict[str, Any] = {"@odata.context": context(link, table, options)}
+    if options.count:
+        document["@odata.count"] = min(len(rows), COUNTED)
+        document[f"@{_CRM}.totalrecordcountlimitexceeded"] = len(rows) > COUNTED
+    if options.top is not None:
+        rows = rows[: options.top]
+    number, place = 1, 0
+    key = _sort_key(environment, table, options)
+    if options.skiptoken:
+        number, last = _unpacked(options.skiptoken)
+        place = bisect_right(rows, _resumed(last, options), key=key)
+    several = rows[place : place + prefer.page]
+    expand = _expansion(environment, table, options)
+    document["value"] = [
+        shown(environment, table, row, options.select, prefer.annotations) | expand(row) for row in several
+    ]
+    if place + prefer.page < len(rows):
+        document["@odata.nextLink"] = next_link(link, number + 1, _values(environment, table, options, several[-1]))
+    return document
+
+
+def context(link: str, table: Table, options: Options) -> str:
+    """The context of a page."""
+    columns = f"({','.join(column.wire_name for column in options.select)})" if options.select else ""
+    return f"{link.partition(table.set_name)[0]}$metadata#{table.set_name}{columns}"
+
+
+def next_link(link: str, number: int, last: list[Any]) -> str:
+    """The link to a page: the call with a cookie that is encoded twice and no business of the caller (wire 1.2)."""
+    inner = quote(quote(dumps(last, default=str), safe=""), safe="")
+    cookie = f'<cookie pagenumber="{number}" pagingcookie="{inner}" istracking="False" />'
+    return f"{without_token(link)}&$skiptoken={quote(cookie, safe='')}"
+
+
+def without_token(link: str) -> str:
+    """The address of a call without its `$skiptoken`, which comes last; its options stay byte for byte."""
+    plain = link.partition("&$skiptoken=")[0].partition("?$skiptoken=")[0]
+    return plain if "?" in plain else f"{plain}?"
+
+
+def _unpacked(token: str) -> tuple[int, list[Any]]:
+    try:
+        number = int(token.partition('pagenumber="')[2].partition('"')[0])
+        inner = token.partition('pagingcookie="')[2].partition('"')[0]
+        return number, loads(unquote(unquote(inner)))
+    except ValueError:
+        raise bad("Malformed XML in the Paging Cookie.", PAYLOAD) from None
+
+
+def _values(environment: Environment, table: Table, options: Options, row: Row) -> list[Any]:
+    """What a row is sorted by, as JSON can carry it."""
+    return [_plain(environment.value(table, row, column)) for column, _ in options.order] + [row[table.id_column]]
+
+
+def _resumed(last: list[Any], options: Options) -> tuple[Any, ...]:
+    return _directed([*last[:-1]], last[-1], options)
+
+
+def _sort_key(environment: Environment, table: Table, options: Options) -> Callable[[Row], tuple[Any, ...]]:
+    def key(row: Row) -> tuple[Any, ...]:
+        values = _values(environment, table, options, row)
+        return _directed(values[:-1], values[-1], options)
+
+    return key
+
+
+def _directed(values: list[Any], row_id: str, options: Options) -> tuple[Any, ...]:
+    """A key that sorts as asked; blanks come first when ascending."""
+    ranked = [(value is not None, value) if value is not None else (False,) for value in values]
+    pairs = zip(ranked, options.order, strict=True)
+    return (*(_Descending(value) if descending else value for value, (_, descending) in pairs), row_id)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is sorted and kept in a cookie: text without case, numbers as numbers, moments as text."""
+    if isinstance(value, Ref):
+        return value.id
+    if isinstance(value, str):
+        return value.casefold()
+    if value is None or isinstance(value, int):
+        return value
+    return float(value) if hasattr(value, "as_tuple") else value.isoformat()
+
+
+def _expansion(environment: Environment, table: Table, options: Options) -> Callable[[Row], dict[str, Any]]:
+    """What `$expand` adds: rows a single-valued navigation property names, with their own `$select`."""
+    if not options.expand:
+        return lambda row: {}
+    name, _, nested = options.expand.partition("(")
+    if name not in table.navigation:
+        raise bad(f"Could not find a property named '{name}' on type '{_CRM}.{table.name}'.", PAYLOAD)
+    column, tables = table.navigation[name]
+    names = nested.rstrip(")").removeprefix("$select=").split(",") if nested else []
+
+    def expand(row: Row) -> dict[str, Any]:
+        ref = environment.value(table, row, column)
+        if ref is None or ref.table not in tables:
+            return {name: None}
+        target = TABLES[ref.table]
+        select = tuple(target.by_wire_name[n] for n in names if n in target.by_wire_name) or None
+        found = environment.rows.get(*ref)
+        return {name: found and shown(environment, target, found, select)}
+
+    return expand

@@ -1,0 +1,48 @@
+"""What goes over the wire, as values: a call and its reply. A service is a function from one to the other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request. `target`: path and query byte for byte as sent. `headers`: names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        """The path, decoded."""
+        return unquote(self.target.partition("?")[0])
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The options of the query, decoded; a blank may come as `+` (wire 3.1)."""
+        pairs = (part.partition("=") for part in self.target.partition("?")[2].split("&") if part)
+        return {unquote(name): unquote(value.replace("+", " ")) for name, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response. `headers`: names as they are sent."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = Callable[[Call], Reply]
+
+# Amounts leave as numbers with their trailing zeros, as money does (wire 1.5).
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+def json_reply(status: int, document: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """A reply with a JSON document; moments are written as `2024-01-31T10:00:00Z`."""
+    return Reply(status, _JSON.encode(document), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})

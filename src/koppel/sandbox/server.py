@@ -1,0 +1,85 @@
+"""The sandbox as a whole: Entra ID, Dataverse and the hooks, each at an address of its own."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from koppel.sandbox.admin import Admin
+from koppel.sandbox.dataverse.environment import Environment
+from koppel.sandbox.dataverse.others import Others
+from koppel.sandbox.dataverse.sample import Sample
+from koppel.sandbox.dataverse.service import Dataverse
+from koppel.sandbox.entra import Entra, Registration
+from koppel.sandbox.gate import Controls, Gate
+from koppel.sandbox.serving import Authority, Served, listening, url_of
+from koppel.sandbox.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How big a sandbox is and where it listens. `ports`: of Dataverse, Entra and the hooks, 0 for any.
+
+    `certificates`: PEM texts the application may sign its assertions with.
+    """
+
+    accounts: int = 200
+    contacts: int = 280
+    seed: int = 1
+    ports: tuple[int, int, int] = (0, 0, 0)
+    certificates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: what a client needs to know, and the objects behind it.
+
+    Whoever touches the objects while clients call holds `controls.lock`.
+    """
+
+    controls: Controls
+    authority: Authority
+    entra: Entra
+    dataverse: Dataverse
+    tokens: Tokens
+    registration: Registration
+    admin_url: str
+    others: Others
+    sample: Sample
+
+
+@contextmanager
+def running(settings: Settings | None = None) -> Iterator[Sandbox]:
+    """A sandbox for the time of a `with`. Raises `OSError` when a port is taken."""
+    settings = settings or Settings()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="koppel-sandbox-")))
+        ears = [stack.enter_context(listening(port)) for port in settings.ports]
+        urls = [url_of(ear) for ear in ears]
+        sandbox = _built(settings, Authority(folder), *urls)
+        admin = Admin(sandbox.controls, sandbox.dataverse, sandbox.tokens, sandbox.sample.people[0])
+        applications = [
+            Gate("dataverse", sandbox.dataverse.answer, sandbox.controls, sandbox.dataverse.limits),
+            Gate("entra", sandbox.entra.answer, sandbox.controls),
+            admin.application(),
+        ]
+        for application, ear in zip(applications, ears, strict=True):
+            stack.callback(Served(application, ear, sandbox.authority).stop)
+        yield sandbox
+
+
+def _built(settings: Settings, authority: Authority, dataverse_url: str, entra_url: str, admin_url: str) -> Sandbox:
+    controls = Controls()
+    tokens = Tokens(controls.clock)
+    registration = Registration(str(uuid4()), secret=token_urlsafe(24), certificates=settings.certificates)
+    tenant = str(uuid4())
+    entra = Entra(entra_url, tenant, controls.clock, tokens, {registration.client_id: registration}, {dataverse_url})
+    environment = Environment(controls.clock)
+    sample = Sample(environment, registration.client_id, settings.seed)
+    sample.fill(settings.accounts, settings.contacts)
+    dataverse = Dataverse(dataverse_url, environment, tokens, f"{entra_url}/{tenant}/oauth2/authorize")
+    others = Others(environment, sample.people[1])
+    return Sandbox(controls, authority, entra, dataverse, tokens, registration, admin_url, others, sample)
