@@ -90,6 +90,12 @@ def test_a_create_whose_answer_is_lost_is_not_made_twice(tmp_path: Path, server:
     server.after.clear()
     server.before.clear()
     sync(tmp_path, server)
+    left, right = both(tmp_path, server)
+    assert len(set(left)) == len(left), "nothing was made twice"
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        unknown = [error.code for error in koppel.errors()]
+        koppel.retry(None, [])
+    assert len(left) + len(unknown) == len(right) == 3, "what was not made is told, and waits for a person"
     sync(tmp_path, server)
     left, right = both(tmp_path, server)
     assert left == right == [("A1", "x"), ("A2", "x"), ("A3", "x")]
