@@ -13,9 +13,10 @@ from koppel.engine.context import Asked, JobContext
 from koppel.engine.run import run_lines
 from koppel.errors import LeaseLost
 from koppel.model.bound import Identity
-from koppel.model.mapping import TableRef
+from koppel.model.mapping import SideOptions, TableRef
 from koppel.model.policy import OnConflict, OnDelete, Side
 from koppel.model.values import KeyOrigin
+from koppel.transform.filter import parse
 from tests.engine.twin import Twin, counts, customer, lines, texts, two_way, values
 
 
@@ -341,3 +342,17 @@ def test_a_newcomer_waits_in_every_mapping_that_reads_the_table(tmp_path: Path) 
     twin.store.couple("CUSTOMER", pl.DataFrame({"left_id": [unknown.record], "right_id": list(twin.right.records())}))
     twin.full()
     assert counts(twin.full(vendors)) == {"inserted": 1}, "no customer waits for this account"
+
+
+def test_an_unknown_create_is_not_forgotten_when_its_source_leaves_the_filter(tmp_path: Path) -> None:
+    """Found by seed 2025: what the lost create made would be taken for a newcomer, and created back."""
+    twin = world(tmp_path, Identity.NONE)
+    inside = "blocked = FALSE"
+    twin.having(only_coupled=False, left_options=SideOptions(filter_text=inside, filter=parse(inside)))
+    left = twin.put(Side.LEFT, 1, name="Anna", blocked=False)
+    twin.during("after", "create customer", die)
+    killed_run(twin, twin.full)
+    twin.left.edit(left, {"blocked": True})
+    for _ in range(3):
+        twin.full()
+    assert len(twin.left.records()) == len(twin.right.records()) == 1

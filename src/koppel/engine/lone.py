@@ -7,7 +7,7 @@ from koppel.engine.context import JobContext
 from koppel.engine.couple import look
 from koppel.engine.page import Page, read_page
 from koppel.engine.settle import Progress, coupling_rows, error_row, error_rows, sentence
-from koppel.model.coupling import COUPLING, LEFT_ID, RIGHT_ID, Settlement
+from koppel.model.coupling import COUPLING, LEFT_ID, RIGHT_ID, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 
@@ -61,15 +61,27 @@ def _hold_newcomers(context: JobContext, page: Page, side: Side) -> bool:
     writers = [(context.name, side), *context.tables.shared[side]]
     if not any(context.store.unknown_outcomes(name, there.other) for name, there in writers):
         return False
-    rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in range(len(page))]
+    own = _of_unknown_fate(context, side, page.ids(side))  # waits for that already, and must not forget it
+    fresh = (~own).arg_true().to_list()
+    rows = [error_row(page, row, side, "waiting", "", sentence("newcomer", "")) for row in fresh]
     tally = Tally()
     tally.towards(side.other).waiting = len(rows)
+    tally.towards(side.other).skipped = int(own.sum())
     context.note(Settlement(errors=error_rows(context, rows), tally=tally))
     return True
 
 
+def _of_unknown_fate(context: JobContext, side: Side, ids: pl.Series) -> pl.Series:
+    """Which of these records were to be created on the other side by a write of which nothing can be known."""
+    known = context.store.retries(context.name, side, ids).filter(pl.col("code") == str(Waiting.UNKNOWN))
+    return ids.is_in(known["record"].implode())
+
+
 def _forget(context: JobContext, side: Side, ids: pl.Series) -> None:
-    """Errors of records that are not to be created any more are over."""
+    """Errors of records that are not to be created any more are over. Not so what a lost create may have made: it is
+    there, whatever became of its source since.
+    """
+    ids = ids.filter(~_of_unknown_fate(context, side, ids))
     if len(ids):
         cleared = pl.DataFrame({"side": int(side), "record": ids}, schema={"side": pl.Int64(), "record": pl.String()})
         context.note(Settlement(cleared=cleared))
