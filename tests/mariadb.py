@@ -96,10 +96,14 @@ def connected(url: str) -> User:
 
 
 def run(connection: User, statement: str, values: object = None) -> list[tuple[object, ...]]:
-    """What a statement answers."""
+    """What a statement answers, once the server no longer shows it as running: it answers a moment earlier, and koppel
+    believes no version while a statement runs.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return list(cursor.fetchall())
+        rows = list(cursor.fetchall())
+    connection.ping(reconnect=False)
+    return rows
 
 
 def fresh_database(server: str | None = None) -> str:
