@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from koppel.sandbox.dataverse.others import Others
-from koppel.sandbox.dataverse.refusal import Refusal
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.faults import Fault, RetryAfter, Trouble
 from koppel.sandbox.gate import Controls
+from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.switches import ExpiredDelta
 from koppel.sandbox.tokens import Tokens
 

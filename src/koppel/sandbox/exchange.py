@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from json import JSONDecodeError, loads
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -38,6 +41,16 @@ class Reply:
 
 
 Answer = Callable[[Call], Reply]
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """A body as a JSON object, its numbers exact; None when it is something else."""
+    try:
+        found = loads(body, parse_float=Decimal)
+    except (JSONDecodeError, UnicodeDecodeError):
+        return None
+    return found if isinstance(found, dict) else None
+
 
 # Amounts leave as numbers with their trailing zeros, as money does (wire 1.5).
 _JSON = msgspec.json.Encoder(decimal_format="number")

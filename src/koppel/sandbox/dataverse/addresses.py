@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from koppel.sandbox.dataverse.refusal import MISSING_KEY, NO_SEGMENT, PAYLOAD, Refusal, bad, missing
-from koppel.sandbox.dataverse.rows import Ref, Rows
+from koppel.sandbox.dataverse.refusal import MISSING_KEY, NO_SEGMENT, PAYLOAD, bad, missing
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Column, Key, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
-from koppel.sandbox.dataverse.values import guid
+from koppel.sandbox.ids import guid
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Rows
 
 BASE = "/api/data/v9.2/"
 FORBIDDEN = set("/<>*%&:\\?+")
@@ -74,7 +76,7 @@ def address(rows: Rows, table: Table, inside: str) -> Address:
             return Address(table, known, text=inside)
         raise bad(f"'{pairs[own]}' is no id.")
     key = next((key for key in table.keys if {*key.columns} == {*pairs}), None)
-    if key is None or key.status != "Active":
+    if key is None or not key.enforced:
         raise bad("The specified key properties do not match an alternate key of the entity.", MISSING_KEY)
     values = tuple(_key_value(table.columns[name], pairs[name]) for name in key.columns)
     return Address(table, rows.by_key(table, key, values) or "", key, values, inside)
