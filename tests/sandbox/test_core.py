@@ -133,7 +133,7 @@ def test_a_client_that_leaves_while_it_asks_does_no_harm(sandbox: Sandbox, caplo
 
 
 def test_it_stops_and_frees_its_ports_and_its_folder() -> None:
-    with running(Settings(0, 0)) as sandbox:
+    with running(Settings(0, 0, 0, 0)) as sandbox:
         port, folder = urlsplit(sandbox.dataverse.url).port, sandbox.authority.ca_file.parent
         assert call(sandbox, "GET", "WhoAmI").status == 200
     assert not folder.exists()
@@ -145,5 +145,5 @@ def test_a_taken_port_is_an_error_and_starts_nothing() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(OSError), running(Settings(0, 0, ports=(taken.getsockname()[1], 0, 0))):
+        with pytest.raises(OSError), running(Settings(0, 0, 0, 0, ports=(taken.getsockname()[1], 0, 0, 0))):
             raise AssertionError("it must not start")

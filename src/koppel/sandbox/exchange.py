@@ -56,6 +56,11 @@ def json_object(body: bytes) -> dict[str, Any] | None:
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
+def json_bytes(document: object) -> bytes:
+    """A document as JSON, its decimals as numbers; moments are written as `2024-01-31T10:00:00Z`."""
+    return _JSON.encode(document)
+
+
 def json_reply(status: int, document: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """A reply with a JSON document; moments are written as `2024-01-31T10:00:00Z`."""
-    return Reply(status, _JSON.encode(document), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+    """A reply with a JSON document."""
+    return Reply(status, json_bytes(document), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})

@@ -87,6 +87,8 @@ class Gate:
             return refusal.reply(self._controls.clock.now())
         with self._controls.lock:
             reply = self._answer(call)
+        if refusal := troubles.get(Trouble.STATUS_AFTER):
+            return refusal.reply(self._controls.clock.now())  # a gateway that lost patience: all of it is done
         if Trouble.CUT_AFTER in troubles:
             raise Cut
         if Trouble.HALF in troubles:

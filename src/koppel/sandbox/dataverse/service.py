@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from koppel.sandbox.dataverse import batch as batches
-from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, segments, table_of
+from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, table_of
 from koppel.sandbox.dataverse.body import Author
 from koppel.sandbox.dataverse.bulk import PREFIX, bulk
 from koppel.sandbox.dataverse.created import posted
@@ -19,6 +19,7 @@ from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.paths import segments
 from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.tokens import Tokens
 
