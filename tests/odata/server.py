@@ -22,6 +22,9 @@ from tests.odata.service import ROOT, SECRET, FakeTime
 
 METADATA = b"""<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
+ <edmx:Reference Uri="https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml">
+  <edmx:Include Namespace="Org.OData.Capabilities.V1" Alias="Capabilities"/>
+ </edmx:Reference>
  <edmx:DataServices>
   <Schema Namespace="demo" Alias="Self" xmlns="http://docs.oasis-open.org/odata/ns/edm">
    <EnumType Name="Rank"><Member Name="low" Value="0"/><Member Name="high" Value="1"/></EnumType>
@@ -60,6 +63,18 @@ METADATA = b"""<?xml version="1.0" encoding="utf-8"?>
  </edmx:DataServices>
 </edmx:Edmx>"""
 
+BATCH = b"""
+   <Annotations Target="Self.Container">
+    <Annotation Term="Capabilities.BatchSupport"><Record>
+     <PropertyValue Property="Supported" Bool="true"/>
+     <PropertyValue Property="SupportedFormats"><Collection>
+      <String>multipart/mixed</String><String>application/json;odata.metadata=minimal</String>
+     </Collection></PropertyValue>
+    </Record></Annotation>
+   </Annotations>
+"""
+"""What a service says that takes batches as JSON."""
+
 TABLES = sa.MetaData()
 CUSTOMERS = sa.Table(
     "customers",
@@ -88,12 +103,19 @@ class Cut(httpx2.ReadError):
 class Server(httpx2.BaseTransport):
     """`page_rows`: how many records it sends at once. `before`, `after`: what happens to the n-th write from now on,
     before and after it is stored: an exception, or an answer in place of its own. `minimal`: writes answer 204.
+
+    `batch`: it takes batches as JSON (and says so), of at most 100 requests, and answers them in another order;
+    `goes_on`: it heeds `continue-on-error`; `forgets`, `repeats`: the ids whose answers it leaves out, and gives twice.
     """
 
     def __init__(self) -> None:
         self.time = FakeTime()
         self.page_rows = 1000
         self.minimal = False
+        self.batch = False
+        self.goes_on = True
+        self.forgets: set[str] = set()
+        self.repeats: set[str] = set()
         self.before: dict[int, Exception | httpx2.Response] = {}
         self.after: dict[int, Exception | httpx2.Response] = {}
         self.spoil: dict[str, str] = {}
@@ -102,10 +124,11 @@ class Server(httpx2.BaseTransport):
         self.engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         TABLES.create_all(self.engine)
 
-    def system(self, lanes: int = 1) -> OdataSystem:
+    def system(self, lanes: int = 1, batch: bool | None = None) -> OdataSystem:
         """The system as koppel opens it."""
         limits = Limits(most_lanes=lanes)
-        return OdataSystem(Session("erp", ROOT, Basic("koppel", SECRET), limits, self.time.timing(), self))
+        session = Session("erp", ROOT, Basic("koppel", SECRET), limits, self.time.timing(), self)
+        return OdataSystem(session, batch=batch)
 
     # ---- its user
 
@@ -139,22 +162,55 @@ class Server(httpx2.BaseTransport):
         assert "+" not in raw, "a blank is %20"
         parts = urlsplit(raw)
         path = unquote(parts.path).removeprefix("/api/v2.0/")
-        self.asked.append(f"{request.method} {path}{'?' + unquote(parts.query) if parts.query else ''}")
         with self.lock:
-            answer = self._answer(request, path, dict(one.split("=", 1) for one in parts.query.split("&") if one))
+            answer = (
+                self._batch(request) if path == "$batch" and self.batch else self._answer(request, path, parts.query)
+            )
         answer.headers["date"] = format_datetime(self.time.now(), usegmt=True)
         return answer
 
-    def _answer(self, request: httpx2.Request, path: str, options: Mapping[str, str]) -> httpx2.Response:
+    def _batch(self, request: httpx2.Request) -> httpx2.Response:
+        """wire 2.5, 3.3: each part for itself, until one fails unless it is asked to go on."""
+        self.asked.append("POST $batch")
+        parts = json.loads(request.read(), parse_float=Decimal)["requests"]
+        if len(parts) > 100:
+            return _fault(500, "TooMany", "maximum number of '100'")
+        go_on = self.goes_on and "odata.continue-on-error" in request.headers.get("prefer", "")
+        replies = []
+        for part in parts:
+            answer = self._part(part)
+            headers = {"content-type": "application/json", **dict(answer.headers)}
+            body = json.loads(answer.content, parse_float=_Digits) if answer.content else None
+            replies.append({"id": part["id"], "status": answer.status_code, "headers": headers, "body": body})
+            if answer.status_code >= 400 and not go_on:
+                break
+        told = [each for each in replies[::-1] if each["id"] not in self.forgets]
+        told += [each for each in replies if each["id"] in self.repeats]
+        text = json.dumps({"responses": told}).replace('"#', "").replace('#"', "")
+        return httpx2.Response(200, content=text.encode())
+
+    def _part(self, part: Mapping[str, Any]) -> httpx2.Response:
+        assert all(name == name.lower() for name in part["headers"]), "names of headers are in lower case"
+        assert "://" not in part["url"] and "+" not in part["url"], "addresses are relative, and a blank is %20"
+        parts = urlsplit(part["url"])
+        content = json.dumps(part["body"], default=lambda value: f"#{value}#") if "body" in part else ""
+        content = content.replace('"#', "").replace('#"', "")
+        inner = httpx2.Request(part["method"], ROOT + part["url"], headers=part["headers"], content=content.encode())
+        return self._answer(inner, unquote(parts.path), parts.query)
+
+    def _answer(self, request: httpx2.Request, path: str, query: str) -> httpx2.Response:
+        self.asked.append(f"{request.method} {path}{'?' + unquote(query) if query else ''}")
+        options = dict(one.split("=", 1) for one in query.split("&") if one)
         if path in ("", "$metadata"):
-            return httpx2.Response(200, content=METADATA if path else b"{}")
-        found = re.fullmatch(r"(\w+)(?:\((.*)\))?", path)
+            metadata = METADATA.replace(b"</Schema>", BATCH + b"</Schema>") if self.batch else METADATA
+            return httpx2.Response(200, content=metadata if path else b"{}")
+        found = re.fullmatch(r"(\w+)(?:\((.*)\))?", path, re.DOTALL)
         if found is None or found[1] not in TABLES.tables:
             return _fault(404, "NotFound", "no such segment")
         table = TABLES.tables[found[1]]
         if request.method == "GET":
             return self._read(table, {name: unquote(value) for name, value in options.items()})
-        number = sum(1 for line in self.asked if not line.startswith("GET"))
+        number = sum(1 for line in self.asked if not line.startswith(("GET", "POST $batch")))
         for moment in (self.before, self.after):
             happens = moment.get(number)
             if moment is self.after:
@@ -230,6 +286,13 @@ class Server(httpx2.BaseTransport):
         row = connection.execute(sa.select(table).where(place)).mappings().one()
         names = [column.name for column in table.columns if column.name != "edition"]
         return httpx2.Response(status, content=self._shown(row, names).encode())
+
+
+class _Digits(str):
+    """A number whose digits are kept."""
+
+    def __new__(cls, digits: str) -> "_Digits":
+        return super().__new__(cls, f"#{digits}#")
 
 
 def _fault(status: int, code: str, text: str) -> httpx2.Response:

@@ -86,6 +86,11 @@ SYSTEM_SETTINGS = (
         'the kind of columns whose declared type says too little: `fields.customer.no = "code"`',
     ),
     Setting("auth", Form.SIGN_IN, "how koppel signs in to a service of `odata`; secrets by reference"),
+    Setting(
+        "batch",
+        Form.BOOLEAN,
+        "whether a service of `odata` is sent many requests in one; unless said: where its `$metadata` offers it",
+    ),
 )
 
 SIGN_IN_SETTINGS = (

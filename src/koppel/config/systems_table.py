@@ -52,7 +52,8 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
     if zone := lookup("timezone"):
         parsed(zone, _timezone)
     fields = _kinds(kinds) if (kinds := lookup("fields")) else {}
-    auth = read_sign_in(given) if (given := lookup("auth")) else {}
+    auth = read_sign_in(way) if (way := lookup("auth")) else {}
+    options = {"fields": fields or None, "auth": auth or None, "batch": values.get("batch")}
     _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
@@ -61,19 +62,21 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         connector=values["connector"],
         url=absolute_url(values["url"], folder),
         timezone=values.get("timezone", "UTC"),
-        options={name: value for name, value in (("fields", fields), ("auth", auth)) if value},
+        options={name: value for name, value in options.items() if value is not None},
     )
 
 
 def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str], Node | None]) -> None:
     """A service is signed in to and declares its types; a database is the other way round."""
-    auth, fields = lookup("auth"), lookup("fields")
+    auth, fields, batch = lookup("auth"), lookup("fields"), lookup("batch")
     if connector is Connector.ODATA and auth is None:
         node.problem("the way to sign in is missing", 'write auth = {user = "…", password = "env:…"}')
     if connector is Connector.ODATA and fields is not None:
         fields.problem("a service says itself of what kind its fields are", "leave it out")
     if connector is Connector.SQL and auth is not None:
         auth.problem("a database is signed in to by its url", "leave it out")
+    if connector is Connector.SQL and batch is not None:
+        batch.problem("a database takes many records at once anyway", "leave it out")
 
 
 def _check_name(name: str, node: Node) -> None:

@@ -1,7 +1,7 @@
 """`$metadata` (CSDL, XML) to what tables look like. Only entity sets of the container are tables."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -13,17 +13,21 @@ from koppel.model.values import FieldShape, Kind
 
 _COMPUTED = "Org.OData.Core.V1.Computed"
 _CONCURRENCY = "Org.OData.Core.V1.OptimisticConcurrency"
+_BATCH = "Org.OData.Capabilities.V1.BatchSupport"
 
 
 @dataclass(frozen=True)
 class EntitySet:
-    """One entity set. `computed`: the properties that the service fills. `etags`: its records have them."""
+    """One entity set. `computed`: the properties that the service fills. `etags`: its records have them. `json_batch`:
+    the service takes several requests in one, as JSON.
+    """
 
     name: str
     properties: Mapping[str, Property]
     key: tuple[str, ...]
     computed: frozenset[str]
     etags: bool
+    json_batch: bool = False
 
 
 def entity_sets(system: str, body: bytes) -> dict[str, EntitySet]:
@@ -42,14 +46,24 @@ def _named(element: Element, tag: str) -> Iterator[Element]:
 
 
 class _Document:
-    """The types by qualified name, by alias too; annotations by target."""
+    """The types by qualified name, by alias too; annotations by target; what vocabularies are called here."""
 
     def __init__(self, root: Element) -> None:
         self.types: dict[str, Element] = {}
-        self.annotations: dict[str, set[str]] = {}
         self.containers: list[tuple[str, Element]] = []
+        self._annotations: dict[str, list[Element]] = {}
+        self._vocabularies = {
+            include.get("Alias", ""): include.get("Namespace", "")
+            for reference in _named(root, "Reference")
+            for include in _named(reference, "Include")
+        }
+        self._namespaces: dict[str, str] = {}
         for services in _named(root, "DataServices"):
-            for schema in _named(services, "Schema"):
+            schemas = list(_named(services, "Schema"))
+            for schema in schemas:
+                namespace = schema.get("Namespace", "")
+                self._namespaces[schema.get("Alias") or namespace] = namespace
+            for schema in schemas:
                 self._read(schema)
 
     def _read(self, schema: Element) -> None:
@@ -59,17 +73,32 @@ class _Document:
                 self.types.update({f"{prefix}.{each.get('Name')}": each for each in _named(schema, tag)})
         self.containers += [(namespace, each) for each in _named(schema, "EntityContainer")]
         for target in _named(schema, "Annotations"):
-            self.annotations.setdefault(target.get("Target", ""), set()).update(_terms(target))
+            self._annotations.setdefault(self._full(target.get("Target", "")), []).append(target)
+
+    def _full(self, name: str) -> str:
+        """A qualified name with its namespace in place of an alias."""
+        prefix, dot, rest = name.partition("/")[0].rpartition(".")
+        return f"{self._namespaces.get(prefix, prefix)}{dot}{rest}{name[len(prefix + dot + rest) :]}"
+
+    def annotations(self, element: Element, target: str) -> dict[str, Element]:
+        """What an element is annotated with, in itself or elsewhere under its name, by term; not what says no."""
+        found: dict[str, Element] = {}
+        for place in (*self._annotations.get(self._full(target), ()), element):
+            for each in _named(place, "Annotation"):
+                prefix, dot, term = each.get("Term", "").rpartition(".")
+                if each.get("Bool") != "false":
+                    found[f"{self._vocabularies.get(prefix, prefix)}{dot}{term}"] = each
+        return found
 
     def entity_sets(self) -> Iterator[EntitySet]:
         for namespace, container in self.containers:
+            place = f"{namespace}.{container.get('Name')}"
+            batch = _takes_json(self.annotations(container, place).get(_BATCH))
             for each in _named(container, "EntitySet"):
                 name, type_ = each.get("Name", ""), each.get("EntityType", "")
-                if type_ not in self.types:
-                    continue
-                places = {f"{namespace}.{container.get('Name')}/{name}"}
-                terms = _terms(each).union(*(self.annotations.get(place, set()) for place in places))
-                yield self._entity_set(name, type_, _CONCURRENCY in terms)
+                if type_ in self.types:
+                    etags = _CONCURRENCY in self.annotations(each, f"{place}/{name}")
+                    yield replace(self._entity_set(name, type_, etags), json_batch=batch)
 
     def _entity_set(self, name: str, type_: str, etags: bool) -> EntitySet:
         properties: dict[str, Property] = {}
@@ -79,7 +108,7 @@ class _Document:
             for named in _named(self.types[owner], "Key"):
                 key = tuple(ref.get("Name", "") for ref in _named(named, "PropertyRef"))
             for each in _named(self.types[owner], "Property"):
-                is_computed = _COMPUTED in _terms(each) | self.annotations.get(f"{owner}/{each.get('Name')}", set())
+                is_computed = _COMPUTED in self.annotations(each, f"{owner}/{each.get('Name')}")
                 if found := self._property(each, is_computed):
                     properties[found.shape.name] = found
                     computed |= {found.shape.name} if is_computed else set()
@@ -120,9 +149,17 @@ class _Document:
         return Property(shape, type_, _number(facets, "Precision") or 0 if kind is Kind.DATETIME else 6)
 
 
-def _terms(element: Element) -> set[str]:
-    """The terms an element is annotated with, but for those that say no."""
-    return {each.get("Term", "") for each in _named(element, "Annotation") if each.get("Bool") != "false"}
+def _takes_json(support: Element | None) -> bool:
+    """Whether what is said about batches is that they may be JSON; a service that says nothing of formats takes the
+    older, multipart form for sure and no other.
+    """
+    if support is None:
+        return False
+    said = {(each.tag.rpartition("}")[2], each.get("Property"), each.get("Bool")) for each in support.iter()}
+    formats = [each.text or "" for each in support.iter() if each.tag.endswith("}String")]
+    return ("PropertyValue", "Supported", "false") not in said and any(
+        format_.strip().startswith("application/json") for format_ in formats
+    )
 
 
 def _number(element: Element, facet: str) -> int | None:

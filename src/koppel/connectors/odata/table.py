@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
+from koppel.connectors.odata.batch import MOST
 from koppel.connectors.odata.encode import moment_texts
 from koppel.connectors.odata.filter import Manners, to_odata
 from koppel.connectors.odata.reading import Source
@@ -14,7 +15,7 @@ from koppel.model.values import OP, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
-BATCH_ROWS = 100
+BATCH_ROWS = MOST
 
 _NO_ETAGS = (
     "the service does not say that its records carry etags: an edit made between koppel's look and its write may be"
@@ -36,7 +37,10 @@ class OdataTable:
 
     @property
     def features(self) -> Features:
-        """What this table can do. A write is one request per row, so a part of it may be carried out."""
+        """What this table can do. A row is a request, so a part of a write may be carried out, also of a batch: what
+        services say of atomicity is not relied upon. With batches a write has one for every lane.
+        """
+        lanes = self._source.session.limits.most_lanes if self._source.batches is not None else 1
         etags = self._source.entity_set.etags
         return Features(
             feed=Feed.FULL if self._shape.modified is None else Feed.MODIFIED_ON,
@@ -44,7 +48,7 @@ class OdataTable:
             conditional_writes=etags,
             returns_stored=True,
             atomic_batch=False,
-            batch_rows=BATCH_ROWS,
+            batch_rows=BATCH_ROWS * lanes,
             lag=self._lag,
             caveat="" if etags else _NO_ETAGS,
         )
@@ -88,7 +92,7 @@ class OdataTable:
         return hits(self._pages(fields, None), wanted, fields, ignore_case)
 
     def write(self, write: Write) -> pl.DataFrame:
-        """Carry out one write, a request per row."""
+        """Carry out one write, a request per row, each alone or many in one."""
         return write_rows(self._source, write)
 
     def reserve(self, count: int) -> pl.Series:

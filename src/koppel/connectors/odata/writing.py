@@ -1,4 +1,5 @@
-"""Writing: a request per row, as many at once as the service bears, each under the version that was just compared.
+"""Writing: a request per row, many of them in one where the service takes batches, as many at once as it bears, each
+under the version that was just compared.
 
 Rows are read first, and what is no longer as expected is STALE; the etag of that reading goes with the request, so an
 edit made in between is refused by the service. A request whose answer never came leaves its row UNKNOWN and is not sent
@@ -14,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields, judge, outcomes
+from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
 from koppel.connectors.odata.failure import Unanswered, told
 from koppel.connectors.odata.message import Answer, Request
@@ -33,6 +35,11 @@ class _Sending:
     failure: SystemFailure | None = None
     stop: Event = field(default_factory=Event)
 
+    def fail(self, failure: SystemFailure) -> None:
+        """Nothing more is sent."""
+        self.failure = failure
+        self.stop.set()
+
 
 def write_rows(source: Source, write: Write) -> pl.DataFrame:
     """Carry out one write. Raises SystemFailure when nothing was written because the service is out of reach."""
@@ -40,14 +47,16 @@ def write_rows(source: Source, write: Write) -> pl.DataFrame:
     requests = _requests(source, write, progress)
     sending, rows = _Sending(), progress.open()
 
-    def send(row: int) -> None:
+    def send(part: Sequence[int]) -> None:
+        told: Sequence[Told | None] = [None] * len(part)
         if not sending.stop.is_set():
-            _send(source, write, requests[row], row, progress, sending, deadline)
-        else:
-            _unknown(progress, row, "it was not sent any more")
+            told = source.exchange([requests[row] for row in part], deadline)
+        for row, answer in zip(part, told, strict=True):
+            _note(source, write, answer, row, progress, sending)
 
+    together = source.together
     with ThreadPoolExecutor(source.session.limits.most_lanes) as threads:
-        list(threads.map(send, rows))
+        list(threads.map(send, [rows[at : at + together] for at in range(0, len(rows), together)]))
     if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
         raise sending.failure
     return outcomes(write, progress, _stored(source, write, progress, sending))
@@ -114,25 +123,21 @@ def _compare(source: Source, write: Write, progress: Progress) -> list[str | Non
     return etags
 
 
-def _send(
-    source: Source, write: Write, request: Request, row: int, progress: Progress, sending: _Sending, deadline: float
-) -> None:
-    """Send one row and note what became of it."""
-    try:
-        answer = source.session.send(request, deadline)
-    except Unanswered as failure:
-        _unknown(progress, row, str(failure))
-        return
-    except SystemFailure as failure:
-        sending.failure = failure
-        sending.stop.set()
-        _unknown(progress, row, str(failure))
-        return
-    if answer.status in (401, 429):
-        error = Denied if answer.status == 401 else Throttled
-        sending.failure = error(source.session.system, f"writing {source.name}: it answered {answer.status}")
-        sending.stop.set()
-    _judge(source, write, answer, row, progress, sending)
+def _note(source: Source, write: Write, told: Told | None, row: int, progress: Progress, sending: _Sending) -> None:
+    """Note what became of one row. None: it was not sent."""
+    match told:
+        case None:
+            _unknown(progress, row, "it was not sent any more")
+        case Unanswered():
+            _unknown(progress, row, str(told))
+        case SystemFailure():
+            sending.fail(told)
+            _unknown(progress, row, str(told))
+        case Answer():
+            if told.status in (401, 429):
+                error = Denied if told.status == 401 else Throttled
+                sending.fail(error(source.session.system, f"writing {source.name}: it answered {told.status}"))
+            _judge(source, write, told, row, progress, sending)
 
 
 def _judge(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:
