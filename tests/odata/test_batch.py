@@ -89,7 +89,7 @@ def test_a_write_is_one_request_and_every_row_keeps_its_outcome(server: Server) 
     outcomes = written(STAGE, table, WriteKind.CREATE, rows, want=["name", "credit"])
     for n, row in enumerate(outcomes, 1):
         if n % 7 == 0:
-            assert (row[CODE], row[MESSAGE]) == (Outcome.REFUSED, "Required name must have a value")
+            assert (row[CODE], row[MESSAGE]) == (Outcome.REFUSED, "Unfit name must have a value")
         else:
             assert (row[CODE], row[ID], row["name"]) == (Outcome.WRITTEN, uid(n), f"n{n}")
             assert (row["credit"], row[VERSION]) == (Decimal(f"{n}.1250"), '2026-03-01 09:00:00.000000#W/"1"')

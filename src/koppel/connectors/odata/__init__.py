@@ -6,6 +6,7 @@ tokens     who koppel is to a service
 failure    what went wrong, as koppel's errors
 edm        types; decode: pages of JSON to columns, never rounded or guessed; encode: the way back
 filter     filters as `$filter`: what can be asked of a service, and why the rest cannot
+finding    looking up by value: what can be asked, and what has to be read
 csdl       `$metadata` to what tables look like
 opening    from a url and a way to sign in to a system
 system, table, reading, writing    an entity set behind `koppel.ports`

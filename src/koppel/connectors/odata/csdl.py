@@ -13,6 +13,7 @@ from koppel.model.values import FieldShape, Kind
 
 _COMPUTED = "Org.OData.Core.V1.Computed"
 _CONCURRENCY = "Org.OData.Core.V1.OptimisticConcurrency"
+_ALTERNATE_KEYS = "Org.OData.Core.V1.AlternateKeys"
 _BATCH = "Org.OData.Capabilities.V1.BatchSupport"
 
 
@@ -97,8 +98,10 @@ class _Document:
             for each in _named(container, "EntitySet"):
                 name, type_ = each.get("Name", ""), each.get("EntityType", "")
                 if type_ in self.types:
-                    etags = _CONCURRENCY in self.annotations(each, f"{place}/{name}")
-                    yield replace(self._entity_set(name, type_, etags), json_batch=batch)
+                    terms = self.annotations(each, f"{place}/{name}")
+                    found = self._entity_set(name, type_, _CONCURRENCY in terms)
+                    unique = self._unique(type_) | _keys_of_one(terms.get(_ALTERNATE_KEYS))
+                    yield replace(found, properties=_marked(found.properties, unique), json_batch=batch)
 
     def _entity_set(self, name: str, type_: str, etags: bool) -> EntitySet:
         properties: dict[str, Property] = {}
@@ -113,6 +116,11 @@ class _Document:
                     properties[found.shape.name] = found
                     computed |= {found.shape.name} if is_computed else set()
         return EntitySet(name, properties, key, frozenset(computed), etags)
+
+    def _unique(self, type_: str) -> set[str]:
+        """The properties of which each is a key of its own beside the one in addresses."""
+        terms = [self.annotations(self.types[owner], owner) for owner in self._lineage(type_)]
+        return set().union(*(_keys_of_one(each.get(_ALTERNATE_KEYS)) for each in terms))
 
     def _lineage(self, type_: str) -> list[str]:
         """The type and what it derives from, the oldest first."""
@@ -134,6 +142,7 @@ class _Document:
             if declared.get("IsFlags") == "true":
                 return None
             choices = tuple(member.get("Name", "") for member in _named(declared, "Member"))
+            type_ = self._full(type_)  # as literals name it: not every service knows its own alias there
         kind = Kind.CHOICE if choices else KINDS.get(type_)
         if kind is None:
             return None
@@ -160,6 +169,26 @@ def _takes_json(support: Element | None) -> bool:
     return ("PropertyValue", "Supported", "false") not in said and any(
         format_.strip().startswith("application/json") for format_ in formats
     )
+
+
+def _keys_of_one(keys: Element | None) -> set[str]:
+    """Of alternate keys the properties that are one alone."""
+    if keys is None:
+        return set()
+    members = [
+        [value.get("PropertyPath", "") for value in part.iter() if value.get("Property") == "Name"]
+        for part in keys.iter()
+        if part.get("Property") == "Key"
+    ]
+    return {names[0] for names in members if len(names) == 1}
+
+
+def _marked(properties: Mapping[str, Property], unique: set[str]) -> dict[str, Property]:
+    """The properties, those that are unique marked as such."""
+    return {
+        name: replace(each, shape=replace(each.shape, unique=True)) if name in unique else each
+        for name, each in properties.items()
+    }
 
 
 def _number(element: Element, facet: str) -> int | None:

@@ -9,8 +9,10 @@ from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
 from koppel.connectors.odata.batch import MOST
 from koppel.connectors.odata.encode import moment_texts
 from koppel.connectors.odata.filter import Manners, to_odata
-from koppel.connectors.odata.reading import Source
+from koppel.connectors.odata.finding import questions
+from koppel.connectors.odata.reading import Source, bounded
 from koppel.connectors.odata.writing import write_rows
+from koppel.errors import BadAnswer
 from koppel.model.values import OP, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
@@ -82,14 +84,25 @@ class OdataTable:
         return self._shown(self._source.fetch(ids, want.fields).frame, want.fields)
 
     def find(self, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
-        """OP and ID of every record equal in all key fields. The table is read once: how a service compares texts
-        cannot be known.
+        """OP and ID of every record equal in all key fields. The service is asked for what it surely finds; else the
+        table is read (`finding.questions` says when).
         """
         fields = tuple(name for name in keys.columns if name != OP)
         wanted = comparable(keys, fields, ignore_case)
         if wanted.is_empty():
             return nothing_found()
-        return hits(self._pages(fields, None), wanted, fields, ignore_case)
+        asked = questions(self._source.entity_set.properties, wanted, self._manners, ignore_case)
+        return hits(
+            self._pages(fields, None) if asked is None else self._asked(fields, asked), wanted, fields, ignore_case
+        )
+
+    def _asked(self, fields: tuple[str, ...], conditions: list[str]) -> Iterator[pl.DataFrame]:
+        """The records under these conditions; all of them where the service does not take such a question."""
+        try:
+            found = [page.frame for page in self._source.under_each(fields, bounded(conditions))]
+        except BadAnswer:  # were it something else, reading everything meets and tells it too
+            return self._pages(fields, None)
+        return (self._shown(frame, fields) for frame in found)
 
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write, a request per row, each alone or many in one."""

@@ -6,6 +6,7 @@ edit made in between is refused by the service. A request whose answer never cam
 again.
 """
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -94,16 +95,23 @@ def _bodies(source: Source, write: Write, progress: Progress) -> list[dict[str, 
         property_ = source.entity_set.properties[name]
         sent = pl.Series(write.mask[:, at])
         if property_.shape.read_only:
-            for row in sent.arg_true().to_list():
-                progress.refuse(row, Refusal(name, f"{name} cannot be written"))
-        else:
-            _fill(bodies, name, json_values(property_, write.rows[name]), sent)
+            _refuse(progress, sent, Refusal(name, f"{name} cannot be written"))
+            continue
+        if property_.is_enumeration:  # a service may take a number for a member
+            strange = ~write.rows[name].is_in(property_.shape.choices) & write.rows[name].is_not_null()
+            _refuse(progress, sent & strange, Refusal(name, f"this is none of the choices of {name}"))
+        _fill(bodies, name, json_values(property_, write.rows[name]), sent)
     if source.stamp is not None and not source.entity_set.properties[source.stamp].shape.read_only:
         property_ = source.entity_set.properties[source.stamp]
         moment = json_values(property_, pl.Series([write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
         for body in bodies:
             body.setdefault(source.stamp, moment)
     return bodies
+
+
+def _refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:
+    for row in rows.arg_true().to_list():
+        progress.refuse(row, refusal)
 
 
 def _fill(bodies: Sequence[dict[str, Any]], name: str, values: Sequence[Any], sent: pl.Series) -> None:
@@ -151,7 +159,9 @@ def _judge(source: Source, write: Write, answer: Answer, row: int, progress: Pro
     elif answer.status >= 500 or answer.status == 408:
         _unknown(progress, row, f"the service answered {answer.status} {told(answer)}".rstrip())
     else:
-        progress.refuse(row, Refusal(None, told(answer) or f"the service answered {answer.status}"))
+        field_ = re.split(r"[/#]", answer.error.target)[-1]
+        blamed = field_ if field_ in source.entity_set.properties else None
+        progress.refuse(row, Refusal(blamed, told(answer) or f"the service answered {answer.status}"))
 
 
 def _written(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:

@@ -19,6 +19,9 @@ from koppel.sandbox.rows import Row
 
 NEWER_SCHEMA = "2.1"
 _MEMBER = re.compile(r"Microsoft\.NAV\.\w+(?='(?:[^']|'')*')")
+_QUOTED = r"'(?:[^']|'')*'"
+# A list of one needs a comma behind it for the parser; what stands between quotes is left alone.
+_ONE = re.compile(rf"(?P<text>{_QUOTED})|\bin\s*\(\s*(?P<one>{_QUOTED}|[^(),']+)\s*\)")
 _FOLDS: dict[str, Callable[[str], str]] = {"tolower": str.lower, "toupper": str.upper}
 _LIKE: dict[str, Callable[[str, str], bool]] = {
     "contains": lambda value, sought: sought in value,
@@ -32,7 +35,8 @@ _NUMBERS = {Type.DECIMAL, Type.INTEGER, Type.BIGINT}
 def compiled(company: Company, page: Page, text: str, schema_version: str) -> Predicate:
     """The function that tells whether a row is wanted. Raises `Refusal`."""
     compiler = _Compiler(company, page, schema_version)
-    tree = compiler.parsed(_MEMBER.sub("", text))  # an enum member may be written with its type
+    text = _MEMBER.sub("", text)  # an enum member may be written with its type
+    tree = compiler.parsed(_ONE.sub(lambda found: found["text"] or f"in ({found['one']},)", text))
     compiler.check(tree)
     return compiler.predicate(tree)
 
