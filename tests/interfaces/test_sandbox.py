@@ -44,7 +44,7 @@ def test_what_it_prints_is_enough_to_read_a_row_and_a_signal_ends_it() -> None:
         context = ssl.create_default_context(cafile=said["ca_file"])
         form = {"grant_type": "client_credentials", "scope": f"{said['dataverse']}/.default"}
         form |= {name: said[name] for name in ("client_id", "client_secret")}
-        url = f"{said['authority']}/oauth2/v2.0/token"
+        url = f"{said['authority']}/{said['tenant']}/oauth2/v2.0/token"
         token = over_https(context, "POST", url, urlencode(form).encode()).json["access_token"]
         rows = over_https(
             context, "GET", f"{said['dataverse']}/api/data/v9.2/accounts?$select=name", Authorization=f"Bearer {token}"
@@ -58,7 +58,7 @@ def test_what_it_prints_is_enough_to_read_a_row_and_a_signal_ends_it() -> None:
 def test_it_tells_a_person_what_to_write_into_the_configuration() -> None:
     with started() as process:
         text = until(process, "export KOPPEL_SANDBOX_SECRET=")
-        assert "[systems.crm]" in text and 'client_secret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
+        assert "[systems.crm]" in text and '\nsecret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr is not None and "Stopped" in process.stderr.read()

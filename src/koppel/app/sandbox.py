@@ -13,10 +13,13 @@ SECRET_VARIABLE = "KOPPEL_SANDBOX_SECRET"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A running sandbox. `authority`: Entra with its tenant. `admin`: the hooks. `ca_file`: what clients must trust."""
+    """A running sandbox. `authority`: Entra, which has one `tenant`. `admin`: the hooks. `ca_file`: what clients must
+    trust.
+    """
 
     dataverse: str
     authority: str
+    tenant: str
     admin: str
     ca_file: Path
     client_id: str
@@ -29,10 +32,12 @@ class Rehearsal:
             "[systems.crm]\n"
             'connector = "dataverse"\n'
             f'url = "{self.dataverse}"\n'
-            f'authority = "{self.authority}"\n'
-            f'client_id = "{self.client_id}"\n'
-            f'client_secret = "env:{SECRET_VARIABLE}"\n'
             f'ca_file = "{self.ca_file.as_posix()}"\n'
+            "[systems.crm.auth]\n"
+            f'authority = "{self.authority}"\n'
+            f'tenant = "{self.tenant}"\n'
+            f'client = "{self.client_id}"\n'
+            f'secret = "env:{SECRET_VARIABLE}"\n'
         )
 
 
@@ -49,7 +54,8 @@ def rehearsal(accounts: int, contacts: int, port: int) -> Iterator[Rehearsal]:
         with running(Settings(accounts, contacts, ports=ports)) as sandbox:
             yield Rehearsal(
                 sandbox.dataverse.url,
-                f"{sandbox.entra.url}/{sandbox.entra.tenant}",
+                sandbox.entra.url,
+                sandbox.entra.tenant,
                 sandbox.admin_url,
                 sandbox.authority.ca_file,
                 sandbox.registration.client_id,

@@ -53,6 +53,7 @@ def _show(running: Rehearsal, common: Common) -> None:
             {
                 "dataverse": running.dataverse,
                 "authority": running.authority,
+                "tenant": running.tenant,
                 "admin": running.admin,
                 "ca_file": str(running.ca_file),
                 "client_id": running.client_id,
@@ -62,7 +63,7 @@ def _show(running: Rehearsal, common: Common) -> None:
         )
         return
     out(f"Dataverse  {running.dataverse}/api/data/v9.2/")
-    out(f"Entra ID   {running.authority}")
+    out(f"Entra ID   {running.authority}/{running.tenant}")
     out(f"Hooks      {running.admin}")
     out(f"CA file    {running.ca_file}")
     out(f"\nFor koppel.toml:\n\n{running.toml}")

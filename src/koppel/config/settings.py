@@ -58,6 +58,7 @@ class Connector(StrEnum):
 
     SQL = "sql"
     ODATA = "odata"
+    DATAVERSE = "dataverse"
 
 
 KOPPEL_SETTINGS = (
@@ -85,7 +86,12 @@ SYSTEM_SETTINGS = (
         Form.KINDS,
         'the kind of columns whose declared type says too little: `fields.customer.no = "code"`',
     ),
-    Setting("auth", Form.SIGN_IN, "how koppel signs in to a service of `odata`; secrets by reference"),
+    Setting("auth", Form.SIGN_IN, "how koppel signs in to a service of `odata` or `dataverse`; secrets by reference"),
+    Setting(
+        "ca_file",
+        Form.TEXT,
+        "of `dataverse`: a PEM file of the certificate authorities to trust instead of the usual ones",
+    ),
 )
 
 SIGN_IN_SETTINGS = (

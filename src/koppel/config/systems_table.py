@@ -14,6 +14,12 @@ from koppel.config.sign_in import read_sign_in
 from koppel.model.values import Kind
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_SIGN_IN = {
+    Connector.ODATA: 'write auth = {user = "…", password = "env:…"}',
+    Connector.DATAVERSE: 'write auth = {tenant = "…", client = "…", secret = "env:…"}',
+}
+"""Connectors of services, with the remedy where it is not said how to sign in."""
+
 _SIDE_WORDS = ("left", "right", "newest")
 
 
@@ -56,24 +62,29 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
     _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
+    options = {"fields": fields, "auth": auth, "ca_file": values.get("ca_file")}
     return SystemConfig(
         name=name,
         connector=values["connector"],
         url=absolute_url(values["url"], folder),
         timezone=values.get("timezone", "UTC"),
-        options={name: value for name, value in (("fields", fields), ("auth", auth)) if value},
+        options={name: value for name, value in options.items() if value},
     )
 
 
 def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str], Node | None]) -> None:
     """A service is signed in to and declares its types; a database is the other way round."""
-    auth, fields = lookup("auth"), lookup("fields")
-    if connector is Connector.ODATA and auth is None:
-        node.problem("the way to sign in is missing", 'write auth = {user = "…", password = "env:…"}')
-    if connector is Connector.ODATA and fields is not None:
+    auth, fields, ca_file = lookup("auth"), lookup("fields"), lookup("ca_file")
+    if connector in _SIGN_IN and auth is None:
+        node.problem("the way to sign in is missing", _SIGN_IN[connector])
+    if connector in _SIGN_IN and fields is not None:
         fields.problem("a service says itself of what kind its fields are", "leave it out")
     if connector is Connector.SQL and auth is not None:
         auth.problem("a database is signed in to by its url", "leave it out")
+    if connector is Connector.DATAVERSE and auth is not None and auth.get("user") is not None:
+        auth.problem("Dataverse takes no user and password", _SIGN_IN[connector])
+    if connector in (Connector.SQL, Connector.ODATA) and ca_file is not None:
+        ca_file.problem(f"{connector} trusts the authorities of this machine", "leave it out")
 
 
 def _check_name(name: str, node: Node) -> None:
