@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from typing import TypeVar
+from urllib.parse import unquote
 
 import httpx2
 
@@ -12,49 +14,63 @@ from koppel.connectors.dataverse.table import DataverseTable
 from koppel.connectors.odata.timing import Timing
 from koppel.ports import TableOptions
 from koppel.sandbox.exchange import Call
-from tests.sandbox.web import CLIENT, URL, Web, web
+from tests.sandbox.web import URL, Web, web
 
-Answered = Callable[[httpx2.Request, httpx2.Response], httpx2.Response]
+T = TypeVar("T")
+
+Before = Exception | httpx2.Response | Callable[[], object]
+After = Exception | Callable[[httpx2.Response], httpx2.Response]
 
 
 @dataclass
 class Line(httpx2.BaseTransport):
-    """What carries requests to the sandbox. `asked`: method and decoded target of each. `before`, `after`: trouble for
-    requests, given (method, piece of the target); it happens once.
+    """What carries requests to the sandbox. `asked`, `answered`: all of them, and the bodies of its answers. `before`,
+    `after`: what happens, once, to a request of a method with a piece in its target: trouble, an answer in place of the
+    sandbox's, or what somebody does meanwhile; and what becomes of the answer.
     """
 
     web: Web
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    before: dict[tuple[str, str], Exception | httpx2.Response] = field(default_factory=dict)
-    after: dict[tuple[str, str], Exception | Answered] = field(default_factory=dict)
+    asked: list[httpx2.Request] = field(default_factory=list)
+    answered: list[bytes] = field(default_factory=list)
+    before: dict[tuple[str, str], Before] = field(default_factory=dict)
+    after: dict[tuple[str, str], After] = field(default_factory=dict)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        body = request.read()
-        target = request.url.raw_path.decode()
-        self.asked.append((request.method, target))
-        self.bodies.append(body)
-        trouble = self._taken(self.before, request.method, target)
+        body, target = request.read(), request.url.raw_path.decode()
+        self.asked.append(request)
+        trouble = _taken(self.before, request.method, target)
         if isinstance(trouble, Exception):
             raise trouble
-        if trouble is not None:
+        if isinstance(trouble, httpx2.Response):
             return trouble
-        headers = {name.lower(): text for name, text in request.headers.items()}
-        call = Call(request.method, target, headers, body)
+        if trouble is not None:
+            trouble()
+        call = Call(request.method, target, {name.lower(): text for name, text in request.headers.items()}, body)
         limits = self.web.dataverse.limits
-        refused = limits.enter(call)
-        reply = refused or self.web.dataverse.answer(call)
+        reply = limits.enter(call) or self.web.dataverse.answer(call)
         limits.leave(call, 0.01)
+        self.answered.append(reply.body)
         date = {"Date": format_datetime(self.web.clock.now(), usegmt=True)}
         response = httpx2.Response(reply.status, headers=date | dict(reply.headers), content=reply.body)
-        trouble = self._taken(self.after, request.method, target)
-        if isinstance(trouble, Exception):
-            raise trouble
-        return response if trouble is None else trouble(request, response)
+        change = _taken(self.after, request.method, target)
+        if isinstance(change, Exception):
+            raise change
+        return response if change is None else change(response)
 
-    def _taken(self, troubles: dict, method: str, target: str):  # type: ignore[no-untyped-def, type-arg]
-        fitting = next((key for key in troubles if key[0] == method and key[1] in target), None)
-        return None if fitting is None else troubles.pop(fitting)
+    @property
+    def targets(self) -> list[str]:
+        """What was asked, decoded."""
+        return [unquote(request.url.raw_path.decode()) for request in self.asked]
+
+    @property
+    def sent(self) -> str:
+        """The bodies of all requests."""
+        return "\n".join(request.content.decode() for request in self.asked)
+
+
+def _taken(troubles: dict[tuple[str, str], T], method: str, target: str) -> T | None:
+    fitting = next((key for key in troubles if key[0] == method and key[1] in target), None)
+    return None if fitting is None else troubles.pop(fitting)
 
 
 class Bearer:
@@ -75,29 +91,30 @@ class Crm:
     """An environment, the line to it, and the connector at the near end."""
 
     web: Web
-    line: Line
-    system: DataverseSystem
+    zone: str = "UTC"
+    line: Line = field(init=False)
+    system: DataverseSystem = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.web.clock.stop(self.web.clock.now())
+        self.line = Line(self.web)
+        self.system = self.connected()
+
+    def connected(self) -> DataverseSystem:
+        """A new connection, which knows nothing yet."""
+        clock = self.web.clock
+        timing = Timing(clock.now, lambda: clock.now().timestamp(), clock.advance, lambda: 0.5)
+        return system_of("crm", URL + API, Bearer(self.web), self.zone, USUAL_LIMITS, timing, self.line)
 
     def table(self, name: str = "account", options: TableOptions | None = None) -> DataverseTable:
-        """A table with metadata read anew."""
-        self.system._definitions.clear()
-        self.system._tables = None
-        self.line.asked.clear()
+        """A table over a new connection; what was asked to open it is forgotten."""
+        self.system = self.connected()
         table = self.system.table(name, options or TableOptions())
         self.line.asked.clear()
-        self.line.bodies.clear()
+        self.line.answered.clear()
         return table
 
 
 def crm(accounts: int = 0, contacts: int = 0, zone: str = "UTC") -> Crm:
     """A new environment."""
-    made = web(accounts, contacts)
-    clock = made.clock
-    clock.stop(clock.now())
-    timing = Timing(clock.now, lambda: clock.now().timestamp(), clock.advance, lambda: 0.5)
-    line = Line(made)
-    system = system_of("crm", URL + API, Bearer(made), zone, USUAL_LIMITS, timing, line)
-    return Crm(made, line, system)
-
-
-__all__ = ["CLIENT", "Crm", "Line", "crm"]
+    return Crm(web(accounts, contacts), zone)

@@ -23,7 +23,9 @@ _TAKEN = "another record has this value, which the alternate key {key} allows on
 
 
 def judged(definition: Definition, answer: Answer, body: dict[str, Any]) -> tuple[Outcome, Refusal]:
-    """What became of the row that was sent as `body`. MISSING may be a record that the row refers to."""
+    """What became of the row that was sent as `body`. MISSING may be a record that the row refers to. An error with a
+    code is one of the service, which undoes what it could not finish, whatever the status.
+    """
     code = answer.error.code
     said = Refusal(None, _without_values(told(answer), body) or f"the service answered {answer.status}")
     if answer.good:
@@ -36,7 +38,7 @@ def judged(definition: Definition, answer: Answer, body: dict[str, Any]) -> tupl
         return Outcome.REFUSED, Refusal(definition.key, _THERE)
     if code == DUPLICATE_KEY:
         return Outcome.REFUSED, _taken(definition, answer)
-    if code not in _NOT_DONE and (answer.status >= 500 or answer.status in (408, 429)):
+    if answer.status == 429 or (not code and not definite(answer)):
         return Outcome.UNKNOWN, said
     return Outcome.REFUSED, Refusal(_named(definition, answer.error.text, body), said.message)
 

@@ -3,6 +3,9 @@
 A bulk message carries new rows, which have ids of their own, all or none; when it is refused nothing was done, and the
 rows go again each for itself, for the refusal names none of them (wire 1.8, 4.2.22). Updates and deletions never go in
 bulk, which demands no version; never as an upsert, which would make a deleted row anew (wire 4.2.1).
+
+When no answer comes the rows are sent once more, each for itself. Nothing is done twice: a new row has an id, which can
+be taken only once, and a changed one another version than the one demanded (wire 4.1.3).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from koppel.connectors.agreed.progress import Progress, Refusal
-from koppel.connectors.dataverse.answers import definite, judged
+from koppel.connectors.dataverse.answers import DUPLICATE_ID, definite, judged
 from koppel.connectors.dataverse.bodies import Body
 from koppel.connectors.dataverse.multipart import answers_of, batch_request
 from koppel.connectors.dataverse.source import Source
@@ -33,7 +36,8 @@ _JSON = {"Content-Type": "application/json"}
 @dataclass
 class Sending:
     """One write on its way. `bodies`: what each row sends; `etags`: the version it demands. `answered`: the record as
-    the service answered it, by row. `failure`: why no more is sent.
+    the service answered it, by row. `repeated`: rows that were sent twice; `doubtful`: those whose version had moved by
+    then, be it by the first time or by somebody else. `failure`: why no more is sent.
     """
 
     source: Source
@@ -43,6 +47,8 @@ class Sending:
     etags: Sequence[str | None]
     deadline: float
     answered: dict[int, bytes] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
+    doubtful: list[int] = field(default_factory=list)
     failure: SystemFailure | None = None
     stop: Event = field(default_factory=Event)
 
@@ -59,13 +65,22 @@ class Sending:
             self._unknown(rows, "it was not sent any more")
             return
         try:
-            work(rows)
-        except Unanswered as failure:
-            self._unknown(rows, str(failure))
+            try:
+                work(rows)
+            except Unanswered as failure:
+                self._once_more(rows, failure)
         except SystemFailure as failure:
             self.failure = failure
             self.stop.set()
             self._unknown(rows, str(failure))
+
+    def _once_more(self, rows: list[int], failure: Unanswered) -> None:
+        """Send rows again of which nobody knows what became. A row without a version could overwrite an edit."""
+        again = [row for row in rows if self.write.kind is WriteKind.CREATE or self.etags[row]]
+        self._unknown([row for row in rows if row not in again], str(failure))
+        self.repeated.update(again)
+        if again:
+            self._batch(again)
 
     def _create(self, rows: list[int]) -> None:
         if len(rows) == 1 or not self.source.definition.bulk:
@@ -75,11 +90,9 @@ class Sending:
         body = json_body({"Targets": [type_ | self.bodies[row] for row in rows]})
         address = f"{self.source.definition.set_name}/{_NAMESPACE}CreateMultiple"
         answer = self.source.session.send(Request("POST", address, _JSON, body), self.deadline)
-        if answer.good:
-            return
-        if definite(answer):
+        if not answer.good and definite(answer):
             self._batch(rows)
-        else:
+        elif not answer.good:
             self._whole(answer, rows)
 
     def _batch(self, rows: list[int]) -> None:
@@ -90,7 +103,7 @@ class Sending:
             return
         for row, answer in zip(rows, answers_of(whole, requests), strict=True):
             if answer is None:
-                self._unknown([row], "the service did not answer for this row")
+                self._unknown([row], "the service did not answer for it")
             else:
                 self._judge(row, answer)
 
@@ -113,19 +126,32 @@ class Sending:
         return {"If-Match": self.etags[row] or "*"}
 
     def _whole(self, answer: Answer, rows: list[int]) -> None:
-        """An answer that is everybody's. Raises SystemFailure for one that ends the write."""
+        """An answer that is everybody's. Raises SystemFailure for one that ends the write, or says nothing."""
+        system, doing = self.source.session.system, f"writing {self.source.definition.name}"
         if answer.status in (401, 403, 429):
-            raise refusal(self.source.session.system, f"writing {self.source.definition.name}", answer)
+            raise refusal(system, doing, answer)
+        if not definite(answer):
+            what = f"{doing}: it answered {answer.status}, and what it did is not known"
+            raise Unanswered(system, what, "it is found out by looking, in the next run")
         for row in rows:
             self._judge(row, answer)
 
     def _judge(self, row: int, answer: Answer) -> None:
         outcome, said = judged(self.source.definition, answer, self.bodies[row])
-        if outcome is Outcome.WRITTEN:
-            if answer.body:
-                self.answered[row] = answer.body
+        if row in self.repeated and self._was_carried_out(outcome, answer):
             return
-        self.progress.codes[row], self.progress.refusals[row] = outcome, said
+        if outcome is Outcome.STALE and row in self.repeated and self.write.kind is WriteKind.UPDATE:
+            self.doubtful.append(row)
+        if outcome is not Outcome.WRITTEN:
+            self.progress.codes[row], self.progress.refusals[row] = outcome, said
+        elif answer.body:
+            self.answered[row] = answer.body
+
+    def _was_carried_out(self, outcome: Outcome, answer: Answer) -> bool:
+        """Whether the second answer shows that the first request was carried out: the id is taken, the row is gone."""
+        if self.write.kind is WriteKind.CREATE:
+            return answer.error.code == DUPLICATE_ID
+        return self.write.kind is WriteKind.DELETE and outcome is Outcome.MISSING
 
     def _unknown(self, rows: list[int], why: str) -> None:
         for row in rows:

@@ -156,6 +156,7 @@ def _trusting(ca_file: Path) -> dict[str, Any]:
     client = requests.Session()
     client.trust_env = False
     client.verify = str(ca_file)
+    client.headers["Connection"] = "close"  # nobody closes it, and it is used once an hour
     return {"http_client": client, "instance_discovery": False}
 
 
