@@ -32,7 +32,8 @@ def batch_request(root: str, requests: Sequence[Request]) -> Request:
 def _part(root: str, number: int, request: Request) -> bytes:
     address = request.address if "://" in request.address.partition("?")[0] else root + request.address
     assert not re.search(r"[\s\x00-\x1f]", address), "addresses in a batch are percent-encoded (wire 4.1.15)"
-    lines = [f"{request.method} {address} HTTP/1.1", *(f"{name}: {text}" for name, text in request.headers.items())]
+    headers = {"Accept": "application/json", **request.headers}
+    lines = [f"{request.method} {address} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
     said = "\r\n".join([*lines, "", ""]).encode() + (request.body or b"")
     if request.repeat is Repeat.ALWAYS:
         return f"{_PART}\r\n".encode() + said
