@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from threading import RLock
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -34,9 +35,15 @@ class Line(httpx2.BaseTransport):
     answered: list[bytes] = field(default_factory=list)
     before: dict[tuple[str, str], Before] = field(default_factory=dict)
     after: dict[tuple[str, str], After] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        body, target = request.read(), request.url.raw_path.decode()
+        request.read()
+        with self._lock:  # as the gate of the running sandbox does
+            return self._handled(request)
+
+    def _handled(self, request: httpx2.Request) -> httpx2.Response:
+        target = request.url.raw_path.decode()
         self.asked.append(request)
         trouble = _taken(self.before, request.method, target)
         if isinstance(trouble, Exception):
@@ -45,7 +52,8 @@ class Line(httpx2.BaseTransport):
             return trouble
         if trouble is not None:
             trouble()
-        call = Call(request.method, target, {name.lower(): text for name, text in request.headers.items()}, body)
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        call = Call(request.method, target, headers, request.content)
         limits = self.web.dataverse.limits
         reply = limits.enter(call) or self.web.dataverse.answer(call)
         limits.leave(call, 0.01)

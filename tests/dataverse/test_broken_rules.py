@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from koppel.errors import KoppelError
-from koppel.sandbox.dataverse import batch, bulk, effects, filtering, metadata, service, showing, tracking, writing
+from koppel.sandbox.dataverse import bulk, effects, filtering, metadata, service, showing, tracking, writing
 from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.shape import Column
 from tests.dataverse import test_shared_traps as shared
@@ -162,10 +162,6 @@ BROKEN = {
         _told_otherwise(IsValidForUpdate=True),
     ),
     "a bulk message leaves what it did": (traps.test_22_a_bulk_message_is_all_or_nothing_and_names_no_row, _not_atomic),
-    "a batch stops at the first error": (
-        traps.test_23_a_batch_goes_on_after_an_error,
-        lambda patch: patch.setattr(service.batches, "batch", _stopping(batch.batch)),
-    ),
     "the loser of a merge is deleted": (traps.test_26_the_loser_of_a_merge_is_deactivated_not_deleted, _merged_away),
     "an id can be taken twice": (
         lambda far: shared.test_03_a_lost_answer_is_an_unknown_outcome(far, "after", 3),
@@ -180,10 +176,6 @@ BROKEN = {
         lambda patch: patch.setattr(effects, "quantized", lambda value, places: value),
     ),
 }
-
-
-def _stopping(rule: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda environment, call, go_on, inner: rule(environment, call, False, inner)
 
 
 @pytest.mark.parametrize("rule", BROKEN)

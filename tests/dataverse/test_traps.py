@@ -11,7 +11,7 @@ from koppel.model.filter import Compare, Comparison
 from koppel.model.values import FAULT, ID, VERSION, Kind
 from koppel.model.write import CODE, FIELD, MESSAGE
 from koppel.ports import Feed, TableOptions, Want
-from koppel.sandbox.dataverse import options, reading
+from koppel.sandbox.dataverse import options, reading, service
 from koppel.sandbox.dataverse.tables import ACCOUNT
 from koppel.sandbox.switches import ExpiredDelta, Switches
 from koppel.testing.contract import codes, found, uuid
@@ -296,7 +296,12 @@ def test_22_a_bulk_message_is_all_or_nothing_and_names_no_row(far: Crm) -> None:
     assert len(writes) == 2, "one bulk message, then all rows each for itself in one batch"
 
 
-def test_23_a_batch_goes_on_after_an_error(far: Crm) -> None:
+@pytest.mark.parametrize("stops", [False, True])
+def test_23_a_batch_goes_on_after_an_error(far: Crm, monkeypatch: pytest.MonkeyPatch, stops: bool) -> None:
+    """Also where the service does not: what was not answered for is sent once more, without overwriting anybody."""
+    if stops:
+        rule = service.batches.batch
+        monkeypatch.setattr(service.batches, "batch", lambda here, call, _, inner: rule(here, call, False, inner))
     far.web.account(accountnumber="taken")
     rows = [far.web.account() for _ in range(3)]
     changes = [{"id": row, "accountnumber": number} for row, number in zip(rows, ("taken", "B2", "B3"), strict=True)]

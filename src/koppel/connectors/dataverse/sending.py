@@ -75,8 +75,11 @@ class Sending:
             self._unknown(rows, str(failure))
 
     def _once_more(self, rows: list[int], failure: Unanswered) -> None:
-        """Send rows again of which nobody knows what became. A row without a version could overwrite an edit."""
-        again = [row for row in rows if self.write.kind is WriteKind.CREATE or self.etags[row]]
+        """Send rows again of which nobody knows what became, but never a third time. A row without a version could
+        overwrite an edit.
+        """
+        safe = [row for row in rows if self.write.kind is WriteKind.CREATE or self.etags[row]]
+        again = [row for row in safe if row not in self.repeated]
         self._unknown([row for row in rows if row not in again], str(failure))
         self.repeated.update(again)
         if again:
@@ -101,11 +104,15 @@ class Sending:
         if not whole.headers.get("content-type", "").startswith("multipart/"):
             self._whole(whole, rows)
             return
+        lost = []
         for row, answer in zip(rows, answers_of(whole, requests), strict=True):
             if answer is None:
-                self._unknown([row], "the service did not answer for it")
+                lost.append(row)
             else:
                 self._judge(row, answer)
+        if lost:
+            what = f"a batch to {self.source.definition.name} came back without all of its answers"
+            self._once_more(lost, Unanswered(self.source.session.system, what))
 
     def _request(self, row: int) -> Request:
         """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
