@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from koppel.app.connections import Connections, new_ids, now
-from koppel.app.preflight import preflight
+from koppel.app.preflight import Ready, preflight
 from koppel.app.report import RunReport
 from koppel.config import mapping_document
 from koppel.engine.context import Asked, JobContext
@@ -50,12 +50,13 @@ class Workplace:
         """The mapping as the store keeps it."""
         return json.dumps(mapping_document(self.mappings[name]), sort_keys=True)
 
-    def open_job(self, run: int, name: str, kind: JobKind, asked: Asked) -> JobContext:
-        """Open a job with its tables bound."""
+    def open_job(self, run: int, name: str, kind: JobKind, asked: Asked, ready: Ready | None = None) -> JobContext:
+        """Open a job with its tables bound. `ready`: what its preflight has bound already."""
         mapping = self.mappings[name]
         if asked.first_contact is FirstContact.NEWEST:  # change stamps have to be read, so there must be some
-            mapping = replace(mapping, first_contact=FirstContact.NEWEST)
-        bound, tables = self.connections.bind(mapping)
+            bound, tables = self.connections.bind(replace(mapping, first_contact=FirstContact.NEWEST))
+        else:
+            bound, tables = (ready or {}).get(name) or self.connections.bind(mapping)
         job = self.store.open_job(run, name, kind, str(bound.mapping.direction), self.document(name))
         return JobContext(job, bound, tables, self.store, asked, now, new_ids, progress=self.progress(name))
 
@@ -68,13 +69,14 @@ class Workplace:
         context.layouts = self.store.layouts(name)
         return context
 
-    def prepare(self, names: Sequence[str]) -> None:
+    def prepare(self, names: Sequence[str]) -> Ready:
         """Before anything is written: everything fits, the systems are the ones they were, and no filter changed behind
-        our back.
+        our back. The mappings, bound.
         """
-        preflight(self.connections, [self.mappings[name] for name in names], writes=True)
+        ready = preflight(self.connections, [self.mappings[name] for name in names], writes=True)
         self.refuse_surprises(names)
         self.connections.remember_identities([self.mappings[name] for name in names], self.store)
+        return ready
 
     def refuse_surprises(self, names: Sequence[str]) -> None:
         """Halt where a system is not the one it was, or a filter changed behind our back. Writes nothing."""
@@ -98,12 +100,12 @@ def run(
     workplace: Workplace, kind: JobKind, names: Sequence[str], asked: Mapping[str, Asked], strict: bool
 ) -> RunReport:
     """One run over these mappings in dependency order."""
-    workplace.prepare(names)
+    ready = workplace.prepare(names)
     store = workplace.store
     conflicts_before = {conflict.id for conflict in store.conflicts()}
     number = store.open_run(kind)
     failures = run_lines(
-        names, workplace.depends_on(), lambda name: workplace.open_job(number, name, kind, asked[name]), strict
+        names, workplace.depends_on(), lambda name: workplace.open_job(number, name, kind, asked[name], ready), strict
     )
     opened = sum(conflict.id not in conflicts_before for conflict in store.conflicts())
     question = _question(workplace, number, names, failures) if kind is JobKind.FULL else ()

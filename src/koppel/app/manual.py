@@ -37,12 +37,12 @@ def _one_job(
 ) -> RunReport:
     """A run of one job that does this piece of work."""
     select(workplace.mappings, [mapping], None)
-    workplace.prepare([mapping])
+    ready = workplace.prepare([mapping])
     before = {conflict.id for conflict in workplace.store.conflicts()}
     number = workplace.store.open_run(kind)
     errors: dict[str, KoppelError] = {}
     try:
-        context = workplace.open_job(number, mapping, kind, asked)
+        context = workplace.open_job(number, mapping, kind, asked, ready)
         try:
             work(context)
             finish(context, None)

@@ -1,28 +1,48 @@
 """Before a run: all its mappings fit their tables, and what it writes to can be written. Otherwise nothing is begun."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import polars as pl
 
 from koppel.app.connections import Connections, now
+from koppel.engine.context import Tables
 from koppel.errors import ConfigurationError, Problem, SystemFailure
+from koppel.model.bound import BoundMapping
 from koppel.model.mapping import Mapping
 from koppel.model.policy import Side
 from koppel.model.values import ID, OP
 from koppel.model.write import Write, WriteKind
 from koppel.ports import Table
 
+Ready = dict[str, tuple[BoundMapping, Tables]]
+"""Mappings by name, bound a moment ago to tables that were looked at for it."""
 
-def preflight(connections: Connections, mappings: Sequence[Mapping], writes: bool) -> None:
-    """Raise `ConfigurationError` with all problems of these mappings, or a `SystemFailure` that names all systems.
+
+def preflight(connections: Connections, mappings: Sequence[Mapping], writes: bool) -> Ready:
+    """The mappings, bound. Raise `ConfigurationError` with all problems of them, or a `SystemFailure` that names all
+    systems.
 
     `writes`: the tables that the mappings write to have to be writable, too.
     """
+    ready: Ready = {}
     problems: list[Problem] = []
     failures: list[SystemFailure] = []
-    for attempt in _attempts(connections, mappings, writes):
+
+    def reach(system: str) -> None:
+        connections.system(system)
+
+    def bind(mapping: Mapping) -> None:
+        bound, tables = connections.bind(mapping)
+        for side in Side:
+            if writes and mapping.direction.reaches(side):
+                _try_to_write(tables[side].table)
+        ready[mapping.name] = bound, tables
+
+    names = dict.fromkeys(mapping.table(side).system for mapping in mappings for side in Side)
+    attempts = [*(partial(reach, name) for name in names), *(partial(bind, mapping) for mapping in mappings)]
+    for attempt in attempts:
         try:
             attempt()
         except ConfigurationError as error:
@@ -35,20 +55,7 @@ def preflight(connections: Connections, mappings: Sequence[Mapping], writes: boo
     if failures:
         failures[0].args = ("\n".join(told),)
         raise failures[0]
-
-
-def _attempts(connections: Connections, mappings: Sequence[Mapping], writes: bool) -> list[Callable[[], object]]:
-    """Reach every system, then bind every mapping."""
-    names = dict.fromkeys(mapping.table(side).system for mapping in mappings for side in Side)
-    reach = [partial(connections.system, name) for name in names]
-    return [*reach, *(partial(_bind, connections, mapping, writes) for mapping in mappings)]
-
-
-def _bind(connections: Connections, mapping: Mapping, writes: bool) -> None:
-    _, tables = connections.bind(mapping)
-    for side in Side:
-        if writes and mapping.direction.reaches(side):
-            _try_to_write(tables[side].table)
+    return ready
 
 
 def _try_to_write(table: Table) -> None:

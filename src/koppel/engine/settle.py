@@ -75,20 +75,19 @@ def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored
 
 def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.ndarray) -> pl.DataFrame:
     """The couplings of these rows as they stand now. A side's version is kept only when every cell of it is settled."""
-    frame = page.pairs.select(COUPLING, "generation").with_columns(
-        progress.ids[0].alias(LEFT_ID),
-        progress.ids[1].alias(RIGHT_ID),
+    frame = page.pairs.select(COUPLING, "generation")[rows].with_columns(
+        progress.ids[0].gather(rows).alias(LEFT_ID),
+        progress.ids[1].gather(rows).alias(RIGHT_ID),
         pl.lit(context.layout, pl.Int64).alias("layout"),
-        pl.Series(_still_recovered(page, progress)).alias("recovered"),
+        pl.Series(_still_recovered(page, progress)[rows]).alias("recovered"),
         pl.col("generation").fill_null(0),
     )
     for side in Side:
-        settled = pl.Series((progress.base[side] == progress.prints[side]).all(axis=1))
-        version = pl.select(pl.when(settled).then(progress.versions[side])).to_series().cast(pl.String)
-        frame = frame.with_columns(
-            version.alias(VERSIONS[side]), pack(progress.base[side]).alias(("left_base", "right_base")[side])
-        )
-    return frame.select(*COUPLING_SCHEMA)[rows]
+        base = progress.base[side][rows]
+        settled = pl.Series((base == progress.prints[side][rows]).all(axis=1))
+        version = pl.select(pl.when(settled).then(progress.versions[side].gather(rows))).to_series().cast(pl.String)
+        frame = frame.with_columns(version.alias(VERSIONS[side]), pack(base).alias(("left_base", "right_base")[side]))
+    return frame.select(*COUPLING_SCHEMA)
 
 
 def _still_recovered(page: Page, progress: Progress) -> Mask:

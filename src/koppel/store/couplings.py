@@ -120,9 +120,8 @@ class Couplings(StoreBase):
             number = self.mapping_id(connection, mapping)
             these = and_(table.c.mapping == number, table.c.id.in_(ids))
             connection.execute(schema.conflict.delete().where(schema.conflict.c.coupling.in_(ids)))
-            pairs = read_frame(
-                connection, table.delete().where(these).returning(table.c.left_id, table.c.right_id), kind
-            )
+            pairs = read_frame(connection, select(table.c.left_id, table.c.right_id).where(these), kind)
+            connection.execute(table.delete().where(these))
             for side, column in ((0, "left_id"), (1, "right_id")):
                 records = schema.error.c.record.in_(spread(pairs[column]))
                 connection.execute(

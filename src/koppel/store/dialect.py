@@ -1,6 +1,5 @@
 """What SQLite and PostgreSQL say differently, said once."""
 
-import json
 from enum import Enum
 from typing import Any
 
@@ -32,7 +31,12 @@ class _List(TypeDecorator[pl.Series]):
     def process_bind_param(self, value: pl.Series | None, dialect: Dialect) -> str:
         """The value the driver is given."""
         assert value is not None, "a list of ids may be empty, not missing"
-        return json.dumps(value.to_list()) if dialect.name == "sqlite" else _array(value)
+        return _json(value) if dialect.name == "sqlite" else _array(value)
+
+
+def _json(ids: pl.Series) -> str:
+    listed = ids.implode().alias("ids").to_frame().to_struct().struct.json_encode()[0]
+    return str(listed).removeprefix('{"ids":').removesuffix("}")
 
 
 def _array(ids: pl.Series) -> str:

@@ -1,10 +1,12 @@
 """The job table: what a job has to look at, joined to the couplings and paged by pair (DESIGN 5).
 
 Feeds, the retry set and unsettled couplings are gathered in temporary tables and joined once, so that a run costs what
-changed and not what there is, memory is bounded by the page, and a pair comes up once however many feeds name it.
+changed and not what there is, memory is bounded by the page, and a pair comes up once however many feeds name it. Where
+all couplings are to be looked at none is gathered: they are paged as they lie.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,11 +27,24 @@ _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schem
 _LONE_SCHEMA = pl.Schema({"record": pl.String(), "left_due": pl.Boolean(), "right_due": pl.Boolean()})
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """All couplings of a mapping as they were when a job lined them up: the first and the last number."""
+
+    mapping: int
+    first: int
+    last: int
+
+
 class LineUp(StoreBase):
     """Lining up the records of one job."""
 
+    _stretch: _Stretch | None = None
+    """All couplings, where the job looks at all; others are in the job table."""
+
     def begin_due(self, job: Job) -> None:
         """Empty the job table in which the records to be looked at are lined up."""
+        self._stretch = None
         with self.transaction() as connection:
             connection.execute(_due.delete())
             connection.execute(_pair.delete())
@@ -67,17 +82,21 @@ class LineUp(StoreBase):
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
             refresh_statistics(connection, _due)
+            count = 0
             if everything:
-                self._add_pairs(connection, select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number))
+                ends = select(func.count(), func.min(_coupling.c.id), func.max(_coupling.c.id))
+                count, first, last = connection.execute(ends.where(_coupling.c.mapping == number)).one()
+                self._stretch = _Stretch(number, first, last) if count else None
             else:
                 for query in [*self._due_couplings(number, swept), _other_layouts(connection, number, layout)]:
                     self._add_pairs(connection, query)
             for side in Side:
                 self._add_lone(connection, number, side, lone)
-            return int(connection.execute(select(func.count()).select_from(_pair)).scalar_one())
+            return int(count + connection.execute(select(func.count()).select_from(_pair)).scalar_one())
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
         """Line up exactly these instead."""
+        self._stretch = None
         with self.transaction() as connection:
             connection.execute(_pair.delete())
             chosen = pl.DataFrame({"coupling": couplings}, schema={"coupling": pl.Int64()}).unique()
@@ -96,20 +115,27 @@ class LineUp(StoreBase):
         """What was lined up, in pages of PAIR_SCHEMA; first couplings, then lone records of the left, then of the
         right.
         """
-        yield from self._pages(_coupled_pairs, PAIR_SCHEMA, size)
+        if self._stretch is not None:
+            everything = self._pages(partial(_all_couplings, self._stretch), COUPLING_SCHEMA, size)
+            yield from (page.with_columns(left_due=True, right_due=True) for page in everything)
+        for page in self._pages(_coupled_pairs, {"pair": pl.Int64(), **PAIR_SCHEMA}, size):
+            yield page.drop("pair")
         for side in Side:
-            for page in self._pages(partial(_lone_pairs, side), _LONE_SCHEMA, size):
+            for page in self._pages(partial(_lone_pairs, side), {"pair": pl.Int64(), **_LONE_SCHEMA}, size):
                 yield _as_pairs(side, page)
 
-    def _pages(self, query: Callable[[int, int], Select[Any]], columns: pl.Schema, size: int) -> Iterator[pl.DataFrame]:
+    def _pages(
+        self, query: Callable[[int, int], Select[Any]], columns: Mapping[str, pl.DataType], size: int
+    ) -> Iterator[pl.DataFrame]:
+        """`query`: so many rows after one whose number, the first of the columns, is given."""
         after = 0
         while True:
             with self.transaction() as connection:
-                page = read_frame(connection, query(after, size), {"pair": pl.Int64(), **columns})
+                page = read_frame(connection, query(after, size), columns)
             if not len(page):
                 return
-            after = page["pair"][-1]
-            yield page.drop("pair")
+            after = page.to_series(0)[-1]
+            yield page
 
     def _due_couplings(self, number: int, swept: Sequence[Side]) -> list[Select[tuple[object, ...]]]:
         """Couplings to look at, from every reason there is; the flags say which side's feed named them."""
@@ -153,6 +179,15 @@ def _coupled_pairs(after: int, size: int) -> Select[Any]:
     query = select(_pair.c.id, _coupling.c.id, *rest, _pair.c.left_due, _pair.c.right_due)
     query = query.join(_coupling, _coupling.c.id == _pair.c.coupling)
     return query.where(_pair.c.id > after).order_by(_pair.c.id).limit(size)
+
+
+def _all_couplings(stretch: _Stretch, after: int, size: int) -> Select[Any]:
+    # By their numbers, as they lie: an index on the mapping would lead to them in another order.
+    mine = _coupling.c.mapping + 0 == stretch.mapping
+    rest = [_coupling.c[name] for name in list(COUPLING_SCHEMA)[1:]]
+    query = select(_coupling.c.id, *rest)
+    ahead = and_(_coupling.c.id > max(after, stretch.first - 1), _coupling.c.id <= stretch.last)
+    return query.where(mine, ahead).order_by(_coupling.c.id).limit(size)
 
 
 def _lone_pairs(side: Side, after: int, size: int) -> Select[Any]:

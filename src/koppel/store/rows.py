@@ -2,6 +2,7 @@
 record.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,13 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Executable,
+    LargeBinary,
+    Select,
     Table,
     bindparam,
+    cast,
     exists,
+    func,
     insert,
     literal,
     literal_column,
@@ -20,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.expression import ColumnElement
 
 from koppel.store.copying import copy_in, staged
 from koppel.store.dialect import Existing, identity, minding, upsert
@@ -110,15 +116,56 @@ def has_any(connection: Connection, table: Table, mapping: int) -> bool:
     return bool(connection.execute(select(exists().where(table.c.mapping == mapping))).scalar())
 
 
-def read_frame(connection: Connection, query: Executable, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """All rows of a query as a frame of this schema (no moments); the caller bounds how many there can be."""
+def read_frame(
+    connection: Connection, query: Select[*tuple[Any, ...]], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """All rows of a query as a frame of this schema (no moments); the caller bounds how many there can be.
+
+    SQLite answers with one row, a list for each column: between two rows Python's lock is free, and while other threads
+    read and write records a page of rows would wait for it as many times.
+    """
+    if connection.dialect.name == "sqlite":
+        return _unpacked(connection, query, schema)
     cursor = connection.execute(query).cursor
     assert cursor is not None, "a query answers with rows"
-    pages = []
-    while rows := cursor.fetchmany(FETCH_ROWS):  # past SQLAlchemy, which would make an object of every row
-        pages.append(_frame(rows, schema))
+    rows = cursor.fetchall()  # past SQLAlchemy, which would make an object of every row
     cursor.close()
-    return pl.concat(pages) if pages else pl.DataFrame(schema=pl.Schema(schema))
+    return _frame(rows, schema) if rows else pl.DataFrame(schema=pl.Schema(schema))
+
+
+def _unpacked(
+    connection: Connection, query: Select[*tuple[Any, ...]], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    columns = list(query.subquery().c)
+    assert len(columns) == len(schema), "every column has a name of its own"
+    packed = [_packed(column, kind) for column, kind in zip(columns, schema.values(), strict=True)]
+    count, *texts = connection.execute(select(func.count(), *itertools.chain(*packed))).one()
+    if not count:
+        return pl.DataFrame(schema=pl.Schema(schema))
+    answers = iter(texts)
+    return pl.DataFrame([_column(name, kind, answers) for name, kind in schema.items()])
+
+
+def _packed(column: ColumnElement[Any], kind: pl.DataType) -> list[ColumnElement[Any]]:
+    """A column in one value: a list in JSON; of bytes all of them in a row, and how long each is."""
+    if kind != pl.Binary:
+        return [func.json_group_array(column)]
+    return [func.json_group_array(func.length(column)), cast(func.group_concat(column, ""), LargeBinary)]
+
+
+def _column(name: str, kind: pl.DataType, answers: Iterator[Any]) -> pl.Series:
+    if kind == pl.Boolean:  # SQLite has numbers for them
+        return _listed(name, pl.Int64(), next(answers)).cast(kind)
+    if kind != pl.Binary:
+        return _listed(name, kind, next(answers))
+    lengths, together = _listed(name, pl.Int64(), next(answers)), next(answers) or b""
+    ends = lengths.fill_null(0).cum_sum().to_list()
+    cut = [together[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return pl.Series(name, cut, dtype=pl.Binary).set(lengths.is_null(), None)
+
+
+def _listed(name: str, kind: pl.DataType, text: str) -> pl.Series:
+    return pl.Series(name, [text]).str.json_decode(pl.List(kind)).explode()
 
 
 def stream_frames(

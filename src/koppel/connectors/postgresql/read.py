@@ -39,7 +39,7 @@ def read_page(
 ) -> Page:
     """Read the records of `query`: ID, VERSION, FAULT, `fields`."""
     names = list(dict.fromkeys((*relation.key, *fields)))
-    items = {ROW: query.row, VERSION: "t.xmin" if relation.transactions else "0"}
+    items = {ROW: query.row, VERSION: "lpad(t.xmin::text, 10, '0')" if relation.transactions else "0"}
     schema: dict[str, pl.DataType] = {ROW: pl.Int64(), VERSION: pl.String()}
     now = None
     if relation.stamp is not None:
@@ -59,13 +59,13 @@ def _versions(relation: Relation, raw: pl.DataFrame, now: datetime | None) -> pl
     """Texts whose order is that of the stamps. Of views, whose rows tell no transaction: the stamp once it is older
     than one tick.
     """
-    number = raw[VERSION].str.zfill(10)
+    number = raw[VERSION]
     if relation.stamp is None:
         return (
             number if relation.transactions else number.set(pl.Series([True]).new_from_index(0, len(raw)), None)
         ).alias(VERSION)
     stamp = raw[STAMP]
-    usual = stamp.str.contains(r"^\d{4}-.*\d(\+00)?$").fill_null(False)
+    usual = ((stamp.str.slice(4, 1) == "-") & ~stamp.str.ends_with("BC")).fill_null(False)
     moment = stamp.str.strip_suffix("+00")
     if relation.transactions:  # '#' sorts before '.' and the digits, '-' before every year
         return (moment.set(~usual, "-").fill_null("-") + "#" + number).alias(VERSION)
