@@ -96,18 +96,18 @@ SYSTEM_SETTINGS = (
     Setting(
         "ca_file",
         Form.TEXT,
-        "of `dataverse` and `business-central`: a PEM file of the certificate authorities to trust instead of the usual ones",
+        "of `dataverse` and `business-central`: a PEM file of the authorities to trust instead of the usual ones",
     ),
     Setting(
         "environment",
         Form.TEXT,
         "of `business-central`: the name of the environment; without one the url is that of a server on premises",
     ),
-    Setting("company", Form.TEXT, "of `business-central`: the name or id of the company; needed where there are several"),
+    Setting("company", Form.TEXT, "of `business-central`: name or id of the company; needed where there are several"),
     Setting(
         "api",
         Form.TEXT,
-        "of `business-central`: `v2.0`, the standard pages, or publisher/group/version of an app's own; unless said: `v2.0`",
+        "of `business-central`: publisher/group/version of an app's pages; unless said: `v2.0`, the standard pages",
     ),
 )
 

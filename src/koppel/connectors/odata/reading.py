@@ -35,6 +35,13 @@ class Source:
     stamp: str | None
     batches: Batches | None = None
     """Where the service takes many requests in one."""
+    path: str = ""
+    """What stands before the name of the entity set in addresses, ending in a slash."""
+
+    @property
+    def address(self) -> str:
+        """Where the records are, relative to the root of the service."""
+        return f"{self.path}{self.name}"
 
     @property
     def name(self) -> str:
@@ -78,7 +85,7 @@ class Source:
 
     def _question(self, fields: Sequence[str], condition: str | None) -> Request:
         """What asks for the records under a condition."""
-        address = f"{self.session.root}{self.name}{query(select=self.select(fields), filter=condition)}"
+        address = f"{self.session.root}{self.address}{query(select=self.select(fields), filter=condition)}"
         return Request("GET", address, _PREFER)
 
     def _pages(self, fields: Sequence[str], answer: Answer, deadline: float | None) -> Iterator[Page]:
