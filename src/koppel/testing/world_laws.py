@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from koppel.connectors.memory import MemoryTable, Record
+from koppel.connectors.memory import Record
 from koppel.model.coupling import LEFT_ID, RIGHT_ID, ConflictKind
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import Mapping
 from koppel.model.policy import Direction, Side
 from koppel.store import SqlStore
+from koppel.testing.world_systems import WorldTable
 from koppel.testing.world_tables import COMPANIES, CONTACTS, TAG, ZONE
 from koppel.testing.world_users import Edit, Users
 
@@ -41,7 +42,7 @@ class Laws:
         checks = (*whole, self._equal, self._no_edit_lost, self._no_false_conflict)
         return [text for check in checks for text in check()]
 
-    def table(self, side: Side) -> MemoryTable:
+    def table(self, side: Side) -> WorldTable:
         """The contacts of that side."""
         return self.users.table(side)
 
