@@ -40,6 +40,10 @@ _BY_LOSS = {
     Loss.LATE: (Mishap.LATE,),
 }
 _HARMLESS = (Mishap.CUT_BEFORE, Mishap.BUSY, Mishap.UNAVAILABLE, Mishap.HALF, Mishap.GATEWAY)
+_REFUSALS = {
+    Mishap.BUSY: Reply(429, b"", {"Retry-After": "2"}),
+    Mishap.UNAVAILABLE: Reply(503, b"", {"Retry-After": "2"}),
+}
 _METHODS = re.compile(rb'(?m)^(POST|PATCH|PUT|DELETE) \S+ HTTP/1\.1|"method":"(POST|PATCH|PUT|DELETE)"')
 _KINDS = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
 
@@ -81,34 +85,37 @@ class Line(httpx2.BaseTransport):
                 self._deliver(self._late.pop(0))
 
     def _carried(self, call: Call, name: str) -> httpx2.Response:
-        loss = self.loses(name or "read")
-        mishap = None if loss is None else self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
-        if mishap is not None:
-            self.mishaps[mishap] = self.mishaps.get(mishap, 0) + 1
+        mishap = self._drawn(name)
         if name:
             self.on_effect("before", name)
-        match mishap:
-            case Mishap.CUT_BEFORE:
-                raise httpx2.ReadError("cut before")
-            case Mishap.BUSY | Mishap.UNAVAILABLE:
-                return self._shown(Reply(int(mishap[:3]), b"", {"Retry-After": "2"}))
-            case Mishap.LATE:
-                self._late.append(call)
-                raise httpx2.ReadTimeout("late")
-            case Mishap.PART_ONLY:
-                self._deliver(part_of(call))
-                raise httpx2.ReadError("cut in the middle")
+        self._prevented(call, mishap)
+        if mishap in _REFUSALS:
+            return self._shown(_REFUSALS[mishap])
         reply = self._deliver(call)
         if name:
             self.on_effect("after", name)
-        match mishap:
-            case Mishap.CUT_AFTER:
-                raise httpx2.ReadError("cut after")
-            case Mishap.HALF:
-                raise httpx2.RemoteProtocolError("half of the answer")
-            case Mishap.GATEWAY:
-                return self._shown(Reply(504))
-        return self._shown(reply)
+        if mishap in (Mishap.CUT_AFTER, Mishap.HALF):
+            raise httpx2.RemoteProtocolError(mishap)
+        return self._shown(Reply(504) if mishap is Mishap.GATEWAY else reply)
+
+    def _drawn(self, name: str) -> Mishap | None:
+        """What becomes of the next request."""
+        loss = self.loses(name or "read")
+        if loss is None:
+            return None
+        mishap = self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
+        self.mishaps[mishap] = self.mishaps.get(mishap, 0) + 1
+        return mishap
+
+    def _prevented(self, call: Call, mishap: Mishap | None) -> None:
+        """Raise where no answer comes because the request did not arrive, or not yet, or not whole."""
+        if mishap is Mishap.LATE:
+            self._late.append(call)
+        elif mishap is Mishap.PART_ONLY:
+            self._deliver(part_of(call))
+        elif mishap is not Mishap.CUT_BEFORE:
+            return
+        raise httpx2.ReadError(mishap)
 
     def _deliver(self, call: Call) -> Reply:
         if name := effect_of(call):
