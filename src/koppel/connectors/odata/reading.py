@@ -55,13 +55,14 @@ class Source:
 
     def decoder(self, fields: Sequence[str]) -> Decoder:
         """Reads the key, the stamp and these fields."""
-        return Decoder(self.session.system, self._properties(fields), self.key, self.stamp)
+        return Decoder(self.session.system, self.properties(fields), self.key, self.stamp)
 
     def select(self, fields: Sequence[str]) -> str:
         """The same for the service."""
-        return ",".join(each.shape.name for each in self._properties(fields))
+        return ",".join(each.shape.name for each in self.properties(fields))
 
-    def _properties(self, fields: Sequence[str]) -> list[Property]:
+    def properties(self, fields: Sequence[str]) -> list[Property]:
+        """The key, the stamp and these fields."""
         names = dict.fromkeys((*self.key, *([self.stamp] if self.stamp else []), *fields))
         return [self.entity_set.properties[name] for name in names]
 

@@ -24,7 +24,8 @@ from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
+"""What a request with a body says of it."""
 
 
 Body = dict[str, Any]
@@ -51,7 +52,7 @@ class Writer:
     def run(self) -> pl.DataFrame:
         """Compare, send, answer. Raises SystemFailure when nothing was written."""
         requests = self._requests()
-        rows, together = self.progress.open(), self.source.together
+        rows, together = [row for row in self.progress.open() if requests[row] is not None], self.source.together
         with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
             parts = [rows[at : at + together] for at in range(0, len(rows), together)]
             list(threads.map(lambda part: self._send(part, requests), parts))
@@ -105,21 +106,24 @@ class Writer:
 
     # ---- what all have in common
 
-    def _requests(self) -> list[Request]:
-        """A request for each row."""
+    def _requests(self) -> list[Request | None]:
+        """A request for each row; None where an update has nothing to send."""
         address = self.source.address
         if self.write.kind is WriteKind.CREATE:
-            headers = _JSON | {"Prefer": "return=representation"}
+            headers = JSON | {"Prefer": "return=representation"}
             return [Request("POST", address, headers, json_body(body)) for body in self.bodies(None)]
         current, etags = self._compared()
         keys = key_segments(
             self.source.key_properties, key_parts_frame(self.source.key_properties, self.write.rows[ID])
         )
         method = "PATCH" if self.write.kind is WriteKind.UPDATE else "DELETE"
-        made = []
+        made: list[Request | None] = []
         for body, key, etag in zip(self.bodies(current), keys, etags, strict=True):
+            if method == "PATCH" and not body:
+                made.append(None)
+                continue
             match = {"If-Match": etag or "*"}
-            headers = match if method == "DELETE" else _JSON | {"Prefer": "return=representation"} | match
+            headers = match if method == "DELETE" else JSON | {"Prefer": "return=representation"} | match
             made.append(Request(method, f"{address}{key}", headers, json_body(body) if method == "PATCH" else None))
         return made
 
@@ -151,11 +155,11 @@ class Writer:
         for body in bodies:
             body.setdefault(self.source.stamp, moment)
 
-    def _send(self, rows: Sequence[int], requests: Sequence[Request]) -> None:
+    def _send(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
         """Send these rows, unless nothing is sent any more."""
         told: Sequence[Told | None] = [None] * len(rows)
         if not self._stop.is_set():
-            told = self.exchange(rows, [requests[row] for row in rows])
+            told = self.exchange(rows, [request for row in rows if (request := requests[row]) is not None])
         for row, answer in zip(rows, told, strict=True):
             self._note(row, answer)
 
