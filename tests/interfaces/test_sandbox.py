@@ -44,7 +44,7 @@ def read(said: dict[str, str], resource: str, path: str) -> list[dict[str, objec
     context = ssl.create_default_context(cafile=said["ca_file"])
     form = {"grant_type": "client_credentials", "scope": f"{said[resource]}/.default"}
     form |= {name: said[name] for name in ("client_id", "client_secret")}
-    url = f"{said['authority']}/oauth2/v2.0/token"
+    url = f"{said['authority']}/{said['tenant']}/oauth2/v2.0/token"
     token = over_https(context, "POST", url, urlencode(form).encode()).json["access_token"]
     return over_https(context, "GET", f"{said[resource]}{path}", Authorization=f"Bearer {token}").rows
 
@@ -67,7 +67,7 @@ def test_it_tells_a_person_what_to_write_into_the_configuration() -> None:
         text = until(process, "export KOPPEL_SANDBOX_SECRET=")
         fragment = tomllib.loads(text.partition("For koppel.toml:")[2].partition("The secret")[0])
         assert fragment["systems"].keys() == {"erp", "crm"}
-        assert 'client_secret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
+        assert '\nsecret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr is not None and "Stopped" in process.stderr.read()

@@ -13,9 +13,8 @@ SECRET_VARIABLE = "KOPPEL_SANDBOX_SECRET"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A running sandbox. `authority`: Entra with its tenant. `admin`: the hooks. `ca_file`: what clients must trust.
-
-    `environment`, `company`: names, of Business Central.
+    """A running sandbox. `authority`: Entra, which has one `tenant`. `admin`: the hooks. `ca_file`: what clients must
+    trust. `environment`, `company`: names, of Business Central.
     """
 
     dataverse: str
@@ -36,24 +35,24 @@ class Rehearsal:
             "[systems.erp]\n"
             'connector = "business-central"\n'
             f'url = "{self.business_central}"\n'
-            f'tenant = "{self.tenant}"\n'
             f'environment = "{self.environment}"\n'
             f'company = "{self.company}"\n'
-            f"{self._access}"
+            f"{self._access('erp')}"
             "\n[systems.crm]\n"
             'connector = "dataverse"\n'
             f'url = "{self.dataverse}"\n'
-            f"{self._access}"
+            f"{self._access('crm')}"
         )
 
-    @property
-    def _access(self) -> str:
-        """What both systems have in common."""
+    def _access(self, system: str) -> str:
+        """How a system is signed in to, and why it is trusted."""
         return (
-            f'authority = "{self.authority}"\n'
-            f'client_id = "{self.client_id}"\n'
-            f'client_secret = "env:{SECRET_VARIABLE}"\n'
             f'ca_file = "{self.ca_file.as_posix()}"\n'
+            f"[systems.{system}.auth]\n"
+            f'authority = "{self.authority}"\n'
+            f'tenant = "{self.tenant}"\n'
+            f'client = "{self.client_id}"\n'
+            f'secret = "env:{SECRET_VARIABLE}"\n'
         )
 
 
@@ -85,7 +84,7 @@ def rehearsal(amounts: Amounts, port: int) -> Iterator[Rehearsal]:
                 environment.tenant,
                 environment.name,
                 next(iter(environment.companies.values())).name,
-                f"{sandbox.entra.url}/{sandbox.entra.tenant}",
+                sandbox.entra.url,
                 sandbox.admin_url,
                 sandbox.authority.ca_file,
                 sandbox.registration.client_id,

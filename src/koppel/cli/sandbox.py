@@ -75,7 +75,7 @@ def _show(running: Rehearsal, common: Common) -> None:
     api = f"{running.business_central}/v2.0/{running.tenant}/{running.environment}/api/v2.0/"
     out(f"Business Central  {api}")
     out(f"Dataverse         {running.dataverse}/api/data/v9.2/")
-    out(f"Entra ID          {running.authority}")
+    out(f"Entra ID          {running.authority}/{running.tenant}")
     out(f"Hooks             {running.admin}")
     out(f"CA file           {running.ca_file}")
     out(f"\nFor koppel.toml:\n\n{running.toml}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from threading import RLock
 from typing import Any, Protocol
 
@@ -75,7 +76,9 @@ class Gate:
             await self._cut(cut, scope, receive, send)
             return
         self._controls.transcript.note(self.name, call, reply)
-        await Response(reply.body, reply.status, dict(reply.headers))(scope, receive, send)
+        # The date is that of the sandbox's clock, which a rehearsal may have moved.
+        headers = {"Date": format_datetime(self._controls.clock.now(), usegmt=True), **reply.headers}
+        await Response(reply.body, reply.status, headers)(scope, receive, send)
 
     async def _served(self, call: Call) -> Reply:
         troubles = self._controls.faults.take(call)

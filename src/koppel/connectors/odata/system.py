@@ -7,9 +7,10 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, unknown
+from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.filter import Manners
-from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source
 from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.table import OdataTable
@@ -23,11 +24,23 @@ USUAL_LAG = timedelta(minutes=1)
 _KEYS = frozenset({Kind.TEXT, Kind.CODE, Kind.UUID, Kind.INTEGER, Kind.DATE})
 
 
+def answered_at(system: str, answer: Answer) -> datetime:
+    """What the service's clock said when it answered, to the second. Raises BadAnswer when it does not say."""
+    try:
+        moment = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        raise BadAnswer(system, "its answers carry no date", "a proxy in between may leave it out") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class OdataSystem:
     """One service, whose tables are the entity sets of its `$metadata`, which is read once."""
 
-    def __init__(self, session: Session, manners: Manners | None = None) -> None:
+    def __init__(self, session: Session, manners: Manners | None = None, batch: bool | None = None) -> None:
+        """`batch`: whether many requests are sent in one; None: where the service says that it takes them."""
         self._session = session
+        self._batch = batch
+        self._batches = Batches(session)
         self._manners = manners or Manners()
         self._sets: Mapping[str, EntitySet] | None = None
         self._lock = Lock()
@@ -44,12 +57,7 @@ class OdataSystem:
 
     def now(self) -> datetime:
         """What the service's clock says, to the second: the `Date` of an answer."""
-        answer = self._session.read(Request("GET", ""), "asking for the service document")
-        try:
-            moment = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
-            raise BadAnswer(self.name, "its answers carry no date", "a proxy in between may leave it out") from None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return answered_at(self.name, self._session.read(Request("GET", ""), "asking for the service document"))
 
     def tables(self) -> tuple[str, ...]:
         """The names of its entity sets."""
@@ -74,7 +82,8 @@ class OdataSystem:
         entity_set, where = sets[name], f"{self.name}.{name}"
         key = self._key(entity_set, options, where)
         stamp = self._stamp(entity_set, options, where)
-        source = Source(self._session, entity_set, key, stamp)
+        batch = entity_set.json_batch if self._batch is None else self._batch
+        source = Source(self._session, entity_set, key, stamp, self._batches if batch else None)
         shape = TableShape(
             name,
             tuple(each.shape for each in entity_set.properties.values()),

@@ -24,6 +24,9 @@ _RESTRICTING = {"transactioncurrencyid", "ownerid"}
 def completed(environment: Environment, table: Table, before: Row, row: Row, sent: Mapping[str, Any]) -> Row:
     """A row about to be stored, with all that follows from what was sent. Raises `Refusal`."""
     row = dict(row)
+    for column in table.columns.values():
+        if column.required and row.get(column.name) is None:
+            raise bad(f"The required field '{column.name}' is missing.")  # wire 1.6
     if "statecode" in table.columns:
         row |= _state(table, before, sent)
     if "transactioncurrencyid" in table.columns.keys() - {table.id_column}:

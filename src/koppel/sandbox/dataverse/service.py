@@ -23,6 +23,8 @@ from koppel.sandbox.paths import segments
 from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.tokens import Tokens
 
+ORGANISATION = "00000000-0000-4000-8000-000000000001"
+
 
 class Dataverse:
     """The Web API of an environment at an address."""
@@ -62,6 +64,7 @@ class Dataverse:
         services: dict[tuple[str, str], Callable[[], Reply]] = {
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
+            ("GET", "organizations"): self._organizations,
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
         name, inside = parted(parts[0] if parts else "")
@@ -127,7 +130,12 @@ class Dataverse:
         return Reply(200, f"\ufeff{number}".encode(), {"Content-Type": "text/plain"})
 
     def _who(self, author: Author) -> Reply:
-        return json_reply(200, {"UserId": author.user, "OrganizationId": "00000000-0000-4000-8000-000000000001"})
+        return json_reply(200, {"UserId": author.user, "OrganizationId": ORGANISATION})
+
+    def _organizations(self) -> Reply:
+        """The one row that says how long deleted rows are kept (wire 1.4)."""
+        row = {"organizationid": ORGANISATION, "expirechangetrackingindays": self.environment.delta_days}
+        return json_reply(200, {"value": [row]})
 
     def _batch(self, call: Call, author: Author) -> Reply:
         def inner(operation: Call, contents: batches.Contents) -> Reply:
