@@ -11,7 +11,7 @@ from koppel.model.filter import Compare, Comparison
 from koppel.model.values import FAULT, ID, VERSION, Kind
 from koppel.model.write import CODE, FIELD, MESSAGE
 from koppel.ports import Feed, TableOptions, Want
-from koppel.sandbox.dataverse import options, reading, service
+from koppel.sandbox.dataverse import metadata, options, reading, service
 from koppel.sandbox.dataverse.tables import ACCOUNT
 from koppel.sandbox.switches import ExpiredDelta, Switches
 from koppel.testing.contract import codes, found, uuid
@@ -382,3 +382,30 @@ def test_deleting_is_conditional_and_a_row_in_use_is_refused(far: Crm) -> None:
     yen = far.web.sample.currencies[3]
     far.web.account(**{"transactioncurrencyid@odata.bind": f"/transactioncurrencies({yen})"})
     assert codes(delete(far, far.table("transactioncurrency"), yen)) == ["refused"]
+
+
+def test_a_table_without_optimistic_concurrency_is_said_to_have_none(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would refuse a version; that the row is there can be demanded all the same."""
+    told = metadata._table
+    facts = {"IsOptimisticConcurrencyEnabled": False}
+    monkeypatch.setattr(metadata, "_table", lambda *said: told(*said) | facts)
+    row, gone = far.web.account(), far.web.account()
+    table = far.table()
+    assert not table.features.conditional_writes and "overwritten" in table.features.caveat
+    far.line.before["POST", "$batch"] = lambda: far.web.others.delete("account", gone)
+    assert codes(update(far, table, {"id": row, "fax": "1"}, {"id": gone, "fax": "1"})) == ["written", "missing"]
+    assert far.line.sent.count("If-Match: *\r\n") == 2 and "If-Match: W/" not in far.line.sent
+
+
+def test_what_can_be_set_only_afterwards_is_no_reason_against_a_new_record(
+    far: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it would have another value."""
+    told = metadata._attribute
+    facts = {"IsValidForCreate": False}
+    monkeypatch.setattr(
+        metadata, "_attribute", lambda *said: told(*said) | (facts if said[2].name == "statecode" else {})
+    )
+    rows = [{"name": "a", "statecode": "0"}, {"name": "b", "statecode": "1"}, {"name": "c", "statecode": None}]
+    answers = create(far, far.table(), *rows)
+    assert codes(answers) == ["written", "refused", "written"] and answers[1][FIELD] == "statecode"
