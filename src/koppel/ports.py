@@ -260,8 +260,10 @@ class Store(Protocol):
     def layouts(self, mapping: str) -> dict[int, tuple[str, ...]]:
         """All layouts that baselines of the mapping were ever kept in."""
 
-    def chosen_ids(self, mapping: str, side: Side, sources: pl.Series) -> pl.DataFrame:
-        """`id`, `chosen`: ids once chosen on `side` for creates of these source records that did not come to be."""
+    def chosen_ids(self, mapping: str, side: Side, sources: pl.Series | None = None) -> pl.DataFrame:
+        """`id`, `chosen`: ids once chosen on `side` for creates of these source records (None: of all) that did not
+        come to be.
+        """
 
     def retries(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
         """`record`, `code`, `field`, `print`, `skipped`, `job`: what the retry set knows of records of one side."""
@@ -272,17 +274,17 @@ class Store(Protocol):
     def intend(self, job: Job, facts: Settlement, intents: Sequence[Intent], aside: pl.DataFrame) -> list[int]:
         """Commit facts that need no write, what is set aside, and the intents; the journal's numbers of the intents."""
 
-    def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
-        """Commit what really happened and take the journal row away. Raises `LeaseLost` and changes nothing when the
-        epoch moved on.
+    def settle(self, job: Job, journal: int, settlement: Settlement, left: Intent | None = None) -> None:
+        """Commit what really happened and take the journal row away, but for what is `left` open of it. Raises
+        `LeaseLost` and changes nothing when the epoch moved on.
         """
 
     def open_intents(self, mapping: str) -> list[OpenIntent]:
         """The writes of this mapping whose fate is open."""
 
     def abandon(self, job: Job, journal: int, settlement: Settlement, chosen: pl.DataFrame) -> None:
-        """Like settle, for a write looked up after a crash; `chosen` (`id`, `chosen`) keeps the ids of creates that did
-        not come to be.
+        """Like settle, for a write that was looked up; `chosen` (`id`, `chosen`) keeps the ids of creates that did not
+        come to be.
         """
 
     def written_often(self, mapping: str, side: Side, ids: pl.Series, since: datetime, times: int) -> pl.DataFrame:

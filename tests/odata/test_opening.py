@@ -79,6 +79,29 @@ def test_a_database_is_not_signed_in_to(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('crm.db"', f'crm.db"\n{BASIC}'), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="signed in to by its url"):
         load(path)
+    path.write_text(TOML.format(more=BASIC).replace('crm.db"', 'crm.db"\nbatch = true'), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="many records at once anyway"):
+        load(path)
+
+
+@pytest.mark.parametrize(("more", "batch"), [("", None), ("batch = true", True), ("batch = false", False)])
+def test_batches_are_as_the_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, batch: bool | None
+) -> None:
+    """None: as the service says; `false` is not forgotten."""
+    monkeypatch.setenv("ERP_PASSWORD", SECRET)
+    path = written(tmp_path, f"{BASIC}\n{more}")
+    asked: list[object] = []
+    server = Server()
+    monkeypatch.setattr(
+        "koppel.connectors.odata.open_system", lambda name, url, auth, batch: asked.append(batch) or server.system()
+    )
+    path.write_text(dump(load(path)), encoding="utf-8")
+    connections = Connections(load(path))
+    connections.system("erp")
+    connections.close()
+    server.engine.dispose()
+    assert asked == [batch]
 
 
 @pytest.mark.parametrize(

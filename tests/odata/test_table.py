@@ -10,6 +10,8 @@ import httpx2
 import polars as pl
 import pytest
 
+from koppel.connectors.odata.csdl import entity_sets
+from koppel.connectors.odata.filter import Manners, to_odata
 from koppel.connectors.odata.table import OdataTable
 from koppel.errors import BadAnswer, ConfigurationError, Throttled
 from koppel.model.filter import Compare, Comparison
@@ -17,7 +19,7 @@ from koppel.model.values import FAULT, ID, OP, VERSION, FieldShape, KeyOrigin, K
 from koppel.model.write import CODE, MESSAGE, Outcome, WriteKind
 from koppel.ports import Feed, TableOptions, Want
 from koppel.testing.stage import fetched, named, written
-from tests.odata.server import CUSTOMERS, LINES, Cut, Server, moment
+from tests.odata.server import CUSTOMERS, LINES, METADATA, Cut, Server, moment
 
 
 @pytest.fixture
@@ -70,6 +72,14 @@ def test_a_table_is_what_metadata_says(server: Server) -> None:
     )
     assert (shape.key, shape.key_origin, shape.modified) == (("id",), KeyOrigin.CHOSEN, "modified")
     assert shape.granularity == timedelta(milliseconds=1)
+
+
+def test_an_enumeration_is_named_in_full_in_a_question(server: Server) -> None:
+    """Found by the contract: `$metadata` may name it by an alias, which addresses need not know."""
+    aliased = METADATA.replace(b'Type="demo.Rank"', b'Type="Self.Rank"')
+    rank = entity_sets("erp", aliased)["customers"].properties["rank"]
+    asked = to_odata(Compare("rank", Comparison.EQUAL, "low"), {"rank": rank}, Manners())
+    assert asked.text == "rank eq demo.Rank'low'"
 
 
 def test_metadata_is_read_once(server: Server) -> None:
@@ -232,7 +242,7 @@ def test_every_row_has_an_outcome_of_its_own(server: Server) -> None:
     expected = [{"name": "n1"}, {"name": "other"}, {"name": "n3"}, {"name": "n9"}]
     outcomes = written(STAGE, table, WriteKind.UPDATE, rows, expected)
     assert [row[CODE] for row in outcomes] == [Outcome.WRITTEN, Outcome.STALE, Outcome.REFUSED, Outcome.MISSING]
-    assert outcomes[2][MESSAGE] == "Required name must have a value"
+    assert outcomes[2][MESSAGE] == "Unfit name must have a value"
     assert [row["name"] for row in server.rows()] == ["new", "n2", "n3"]
 
 

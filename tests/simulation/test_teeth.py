@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from koppel.connectors.memory import MemoryTable
-from koppel.engine import outcome
+from koppel.engine import fate, outcome, recover
 from koppel.model.write import Outcome
 from koppel.ports import OpenIntent
 from koppel.testing.interrupts import WatchedStore
@@ -18,6 +19,7 @@ from koppel.transform.translate import prints
 from tests.simulation.test_every_moment import die_at_every_moment
 
 SEEDS, STEPS = 10, 4
+LOSING = Setting(families=False, atomic=False, losing=0.5, batch_rows=2)
 
 
 class Forgetful(WatchedStore):
@@ -70,9 +72,17 @@ def test_settling_what_was_meant_makes_false_conflicts(tmp_path: Path, monkeypat
         histories(tmp_path, Setting(families=False, shouts=True))
 
 
+def test_without_a_look_at_what_arrived_late_edits_are_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 7: what a service made after its line was cut is no newcomer, and not what was sent last."""
+    monkeypatch.setattr(recover, "_couple_late", lambda context, side: None)
+    monkeypatch.setattr(fate, "_tried_before", lambda context, side, rows: np.zeros(len(rows), dtype=np.bool_))
+    with pytest.raises(AssertionError, match=r"is not coupled|2 records T|and nothing is open|kept nowhere"):
+        histories(tmp_path, LOSING)
+
+
 def test_whole_koppel_passes_where_the_toothless_ones_fail(tmp_path: Path) -> None:
     """The same settings and seeds, with nothing taken out."""
-    for place, setting in enumerate((Setting(families=False), Setting(families=False, shouts=True))):
+    for place, setting in enumerate((Setting(families=False), Setting(families=False, shouts=True), LOSING)):
         folder = tmp_path / str(place)
         folder.mkdir()
         histories(folder, setting)

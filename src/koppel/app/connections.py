@@ -160,7 +160,7 @@ def _open(name: str, configuration: Configuration) -> System:
     if config.connector is Connector.ODATA:
         from koppel.connectors import odata
 
-        return odata.open_system(name, url, configuration.system_auth(name))
+        return odata.open_system(name, url, configuration.system_auth(name), batch=config.options.get("batch"))
     if config.connector is Connector.DATAVERSE:
         from koppel.connectors import dataverse
 

@@ -24,6 +24,7 @@ from koppel.engine.settle import (
     moved_rows,
     sentence,
 )
+from koppel.engine.unanswered import look_up
 from koppel.engine.write import Batch, batches
 from koppel.model.action import Action
 from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, Settlement, Waiting
@@ -31,6 +32,7 @@ from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Content, Presence
 from koppel.model.values import VERSION
+from koppel.ports import OpenIntent
 from koppel.reconcile.classify import Mask
 from koppel.reconcile.plan import Aside, Hold
 
@@ -65,22 +67,34 @@ class _Facts:
 
 @dataclass
 class OpenPage:
-    """A page whose intents are on record. `todo`: its writes in order, each with its number in the journal."""
+    """A page whose intents are on record. `todo`: its writes in order, each with its number in the journal;
+    `unanswered`: rows of those that are settled.
+    """
 
     context: JobContext
     verdict: Verdict
     progress: Progress
     todo: list[tuple[int, Batch]]
     final: bool
+    unanswered: list[OpenIntent] = field(default_factory=list)
 
     def write(self, batch: Batch) -> pl.DataFrame:
         """Carry out one of its writes: the outside world changes here and only here. Raises `SystemFailure`."""
         return self.context.tables[batch.side].table.write(batch.write)
 
     def settle(self, number: int, batch: Batch, outcomes: pl.DataFrame) -> None:
-        """Commit what became of one of its writes."""
-        settlement = outcome_of(self.context, self.verdict, self.progress, batch, outcomes, self.final)
-        self.context.store.settle(self.context.job, number, settlement)
+        """Commit what became of one of its writes; rows that were not answered stay in the journal."""
+        settlement, left = outcome_of(self.context, self.verdict, self.progress, batch, outcomes, self.final)
+        self.context.store.settle(self.context.job, number, settlement, left)
+        if left is not None:
+            self.unanswered.append(OpenIntent(number, self.context.job.id, left))
+
+    def look_up(self) -> None:
+        """Find out about the rows that were not answered, once all its other writes are settled. Raises
+        `SystemFailure`.
+        """
+        for open_intent in self.unanswered:
+            look_up(self.context, self.verdict.page, open_intent, self.final)
 
     def withdraw(self, number: int) -> None:
         """Take back the intent of a write that was never sent."""

@@ -11,7 +11,7 @@ from koppel.engine.judge import Verdict
 from koppel.engine.page import Page, unpack
 from koppel.engine.settle import Progress, arrived, coupling_rows, error_row, error_rows, sentence
 from koppel.engine.write import Batch
-from koppel.model.coupling import COUPLING, Settlement, Waiting
+from koppel.model.coupling import COUPLING, Intent, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Cell
@@ -20,12 +20,15 @@ from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, WriteKind
 from koppel.reconcile.classify import Fingerprints, Mask
 from koppel.transform.translate import prints, raw
 
+COUNTED = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}
+"""As what a row that was written is counted."""
+
 
 def outcome_of(
     context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, outcomes: pl.DataFrame, final: bool
-) -> Settlement:
-    """What became of one write, row by row, as what the store settles. `final`: the job does not look at these pairs
-    again.
+) -> tuple[Settlement, Intent | None]:
+    """What became of one write, row by row, as what the store settles; and the part of its intent that is still open
+    because nothing was answered. `final`: the job does not look at these pairs again.
     """
     page, side = verdict.page, batch.side
     answer = pl.DataFrame({OP: batch.rows.astype(np.int64)}).join(outcomes, on=OP, how="left", maintain_order="left")
@@ -33,8 +36,7 @@ def outcome_of(
     written = (code == str(Outcome.WRITTEN)).to_numpy()
     rows = batch.rows[written]
     tally = Tally()
-    name = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}[batch.write.kind]
-    setattr(tally.towards(side), name, len(rows))
+    setattr(tally.towards(side), COUNTED[batch.write.kind], len(rows))
     errors = _refused(page, batch, answer, code)
     for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
         if final:  # into the retry set, so that the next run looks at it whatever its feed says
@@ -58,7 +60,17 @@ def outcome_of(
     done[list(progress.failed)] = False
     calm = done & ~verdict.plan.clashes().any(axis=1)
     agreed = page.pairs[COUPLING].filter(pl.Series(calm)).drop_nulls()
-    return replace(settlement, errors=failed, cleared=records_of(page.take(done)), agreed=agreed, tally=tally)
+    settlement = replace(settlement, errors=failed, cleared=records_of(page.take(done)), agreed=agreed, tally=tally)
+    return settlement, _unanswered(batch, (code == str(Outcome.UNKNOWN)).to_numpy())
+
+
+def _unanswered(batch: Batch, unknown: Mask) -> Intent | None:
+    """The intent of these rows of a batch."""
+    if not unknown.any():
+        return None
+    rows, intent = pl.Series(unknown), batch.intent
+    history = of_records(intent.history, batch.write.rows[ID].filter(rows))
+    return replace(intent, rows=intent.rows.filter(rows), history=history)
 
 
 def _take_answer(
@@ -99,15 +111,11 @@ def _stored(context: JobContext, page: Page, batch: Batch, told: pl.DataFrame, w
 
 
 def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) -> list[tuple[object, ...]]:
-    """Rows the system did not take, and rows whose fate is unknown, as errors of their source records."""
-    bad = code.is_in([str(Outcome.REFUSED), str(Outcome.UNKNOWN)])
+    """Rows the system did not take, as errors of their source records."""
     rows = []
-    for place in bad.arg_true().to_list():
-        unknown = code[place] == str(Outcome.UNKNOWN)
-        field_, message = answer[FIELD][place] or "", answer[MESSAGE][place] or ""
-        name = "unknown_outcome" if unknown else "refused"
-        text = sentence(name, field_) if unknown else f"The system refused it: {message}"
-        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, name, field_, text))
+    for place in (code == str(Outcome.REFUSED)).arg_true().to_list():
+        field_, text = answer[FIELD][place] or "", f"The system refused it: {answer[MESSAGE][place] or ''}"
+        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, "refused", field_, text))
     return rows
 
 

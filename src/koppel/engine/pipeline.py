@@ -20,7 +20,7 @@ from koppel.engine.garbage import collect
 from koppel.engine.lone import lone_pages
 from koppel.engine.page import Page, read_page
 from koppel.engine.write import Batch
-from koppel.errors import KoppelError
+from koppel.errors import KoppelError, SystemFailure
 from koppel.model.bound import Identity
 from koppel.model.coupling import COUPLING, LEFT_ID
 from koppel.model.policy import Side
@@ -153,6 +153,17 @@ class _Flight:
                 failure = error
             else:
                 page.settle(number, batch, outcomes)
+        if failure is None:
+            failure = self._look_up(page)
         if failure is not None:
             self.land()
             raise failure
+
+    def _look_up(self, page: OpenPage) -> SystemFailure | None:
+        """Find out about rows that were not answered; the failure of a system that does not even let us look."""
+        try:
+            page.look_up()
+        except SystemFailure as failure:
+            self.stopped = True
+            return failure
+        return None

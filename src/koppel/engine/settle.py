@@ -215,6 +215,10 @@ _ENGINE_REASONS = {
         "when a day has passed.",
     ),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),
+    "answer_lost": (
+        "The system did not answer when it was written, and has not carried it out.",
+        "It is tried again in the next run.",
+    ),
     "unknown_outcome": (
         "Whether the record was created cannot be known: the answer was lost.",
         "Look for it; couple it if it is there, or retry this error to create it.",

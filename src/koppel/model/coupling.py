@@ -83,6 +83,12 @@ class Waiting(StrEnum):
     UNKNOWN = "unknown_outcome"
 
 
+LOST = "answer_lost"
+"""A code of the retry set: the answer to a write was lost, and it was not carried out. It counts like any failure, for
+a record that makes the service break off every time needs a person.
+"""
+
+
 @dataclass(frozen=True)
 class History:
     """Before and after of the updates and deletes of one write: a compressed frame, and the records it speaks of."""

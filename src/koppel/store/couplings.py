@@ -137,12 +137,16 @@ class Couplings(StoreBase):
             here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
             return [row.id for row in connection.execute(select(schema.coupling.c.id).where(here))]
 
-    def chosen_ids(self, mapping: str, side: Side, sources: pl.Series) -> pl.DataFrame:
-        """`id`, `chosen`: ids once chosen on `side` for creates of these source records that did not come to be."""
+    def chosen_ids(self, mapping: str, side: Side, sources: pl.Series | None = None) -> pl.DataFrame:
+        """`id`, `chosen`: ids once chosen on `side` for creates of these source records (None: of all) that did not
+        come to be.
+        """
         table = schema.chosen
         with self.transaction() as connection:
             here = and_(table.c.mapping == self.mapping_id(connection, mapping), table.c.side == int(side))
-            query = select(table.c.source, table.c.chosen).where(here, table.c.source.in_(spread(sources)))
+            query = select(table.c.source, table.c.chosen).where(here)
+            if sources is not None:
+                query = query.where(table.c.source.in_(spread(sources)))
             return read_frame(connection, query, {"id": pl.String(), "chosen": pl.String()})
 
 

@@ -35,15 +35,19 @@ class Journal(Jobs):
             insert_frame(connection, schema.aside, aside, existing=Existing.GOES, job=job.id)
             return [self._write_intent(connection, job, intent) for intent in intents]
 
-    def settle(self, job: Job, journal: int, settlement: Settlement) -> None:
-        """Commit what really happened and take the journal row away."""
+    def settle(self, job: Job, journal: int, settlement: Settlement, left: Intent | None = None) -> None:
+        """Commit what really happened and take the journal row away, but for what is `left` open of it."""
+        here = schema.journal.c.id == journal
         with self.transaction() as connection:
             self.hold_lease(connection, job)
             self._settle(connection, job, settlement)
-            connection.execute(schema.journal.delete().where(schema.journal.c.id == journal))
+            if left is None:
+                connection.execute(schema.journal.delete().where(here))
+            else:
+                connection.execute(schema.journal.update().where(here).values(_packed(left)))
 
     def abandon(self, job: Job, journal: int, settlement: Settlement, chosen: pl.DataFrame) -> None:
-        """Like settle, for a write looked up after a crash; `chosen`: ids of creates that did not come to be."""
+        """Like settle, for a write that was looked up; `chosen`: ids of creates that did not come to be."""
         with self.transaction() as connection:
             self.hold_lease(connection, job)
             self._settle(connection, job, settlement)
@@ -118,17 +122,8 @@ class Journal(Jobs):
             return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
     def _write_intent(self, connection: Connection, job: Job, intent: Intent) -> int:
-        packed = io.BytesIO()
-        intent.rows.write_ipc(packed, compression="zstd")
         number = self.mapping_id(connection, job.mapping)
-        values = {
-            "job": job.id,
-            "mapping": number,
-            "side": int(intent.side),
-            "kind": intent.kind,
-            "rows": packed.getvalue(),
-            "history": None if intent.history is None else intent.history.blob,
-        }
+        values = {"job": job.id, "mapping": number, "side": int(intent.side), "kind": intent.kind, **_packed(intent)}
         return insert_one(connection, schema.journal, values)
 
     def _settle(self, connection: Connection, job: Job, settlement: Settlement) -> None:
@@ -273,6 +268,13 @@ class Journal(Jobs):
             existing=Existing.STAYS,
             history=key,
         )
+
+
+def _packed(intent: Intent) -> dict[str, bytes | None]:
+    """The columns of a journal row that hold its rows and what they are going to replace."""
+    packed = io.BytesIO()
+    intent.rows.write_ipc(packed, compression="zstd")
+    return {"rows": packed.getvalue(), "history": None if intent.history is None else intent.history.blob}
 
 
 def _intent(row: Any) -> Intent:

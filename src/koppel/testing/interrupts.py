@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from koppel.connectors.memory import Loss
 from koppel.store import SqlStore
 from koppel.store.schema import temporary
 
@@ -25,10 +26,13 @@ class Killed(BaseException):
 
 @dataclass
 class Moments:
-    """Counts moments. `dies(number)`: whether the process dies at this one; `meanwhile`: what users do at one."""
+    """Counts moments. `dies(number)`: whether the process dies at this one; `meanwhile`: what users do at one; `loses`:
+    whose answers are lost (`MemorySystem.loses`).
+    """
 
     dies: Callable[[int], bool] = lambda number: False
     meanwhile: Callable[[], None] = lambda: None
+    loses: Callable[[str], Loss | None] = lambda name: None
     count: int = 0
     names: list[str] = field(default_factory=list)
 

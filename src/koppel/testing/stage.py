@@ -56,6 +56,8 @@ class Trait(StrEnum):
     LOCAL_TIMES = "local times"
     REFERENCES = "references"
     TRANSACTIONS = "transactions of its users"
+    CODES = "codes"
+    """Texts declared to be upper-case and trimmed; then `no` is a plain text."""
 
 
 class Stage(Protocol):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from koppel.connectors.memory import Knobs, MemorySystem, Record
+from koppel.connectors.memory import Knobs, Loss, MemorySystem, Record
 from koppel.engine.bind import bind
 from koppel.engine.context import Asked, JobContext, OpenTable, Tables
 from koppel.engine.hands import Inline
@@ -24,12 +24,22 @@ from koppel.engine.run import run_lines
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.mapping import Mapping, TableRef
 from koppel.model.policy import Side
+from koppel.model.write import WriteKind
 from koppel.ports import TableOptions
 from koppel.store.connection import Owner
 from koppel.testing.hands import Late
 from koppel.testing.interrupts import Killed, Moments, WatchedStore
 from koppel.testing.world_laws import Laws
-from koppel.testing.world_tables import COMPANIES, CONTACTS, Setting, companies, company_shape, contact_shape, contacts
+from koppel.testing.world_tables import (
+    CHOSEN,
+    COMPANIES,
+    CONTACTS,
+    Setting,
+    companies,
+    company_shape,
+    contact_shape,
+    contacts,
+)
 from koppel.testing.world_users import Users
 
 RUNS_TO_REST = 3
@@ -84,7 +94,7 @@ class World:
                 self.users.act()
             danger = self.draw.choice([0.0, 0.0, 0.05, 0.15])
             busy = self.draw.choice([0.0, 0.05, 0.2])
-            self.disturbed(Moments(lambda _, danger=danger: self.draw.random() < danger, self._sometimes(busy)))  # type: ignore[misc]
+            self.disturbed(Moments(self._deadly(danger), self._sometimes(busy), self.loss))
 
     def disturbed(self, moments: Moments, full: bool | None = None) -> bool:
         """One run with these moments; whether it lived to its end. After a death another process opens the store."""
@@ -102,6 +112,15 @@ class World:
         self.moments = Moments()
         self._watch()
         return True
+
+    def loss(self, name: str) -> Loss | None:
+        """Whether and how the answer about a row of the write `name` is lost. One that may still be carried out is one
+        whose id koppel chose: by nothing else it could be told from a newcomer.
+        """
+        if self.draw.random() >= self.drawn.losing:
+            return None
+        late = name.startswith(WriteKind.CREATE) and self.drawn.identity in CHOSEN
+        return self.draw.choice([Loss.REQUEST, Loss.ANSWER, *([Loss.LATE] if late else [])])
 
     def run(self, full: bool = True) -> list[JobRecord]:
         """One run of all mappings; `full`: everything is compared, else what changed."""
@@ -151,6 +170,9 @@ class World:
 
     # ---- how
 
+    def _deadly(self, danger: float) -> Callable[[int], bool]:
+        return lambda number: self.draw.random() < danger
+
     def _sometimes(self, busy: float) -> Callable[[], None]:
         def act() -> None:
             if self.draw.random() < busy:
@@ -166,6 +188,8 @@ class World:
         self.store.moments = self.moments
         for system in self.systems:
             system.on_effect = self.moments.on_effect
+            system.loses = self.moments.loses
+            system.catch_up()
 
     def _open(self) -> WatchedStore:
         """The store as a new process opens it; whoever held leases before is dead."""

@@ -26,6 +26,9 @@ COMPANIES, CONTACTS = "COMPANY", "CONTACT"
 KINDS = (Identity.KEY, Identity.CLIENT, Identity.RESERVED, Identity.LOOKUP, Identity.NONE)
 """Where ids may come from in a world: wherever they come from at all."""
 
+CHOSEN = frozenset({Identity.KEY, Identity.CLIENT, Identity.RESERVED})
+"""Where koppel knows the id of a record before it is created."""
+
 _ORIGINS = {
     Identity.RESERVED: KeyOrigin.RESERVED,
     Identity.LOOKUP: KeyOrigin.GENERATED,
@@ -52,6 +55,8 @@ class Setting:
     shouts: bool = False
     """The right system stores names of new records in capitals, whatever it was sent."""
     batch_rows: int = 1000
+    losing: float = 0.0
+    """How often the answer about a row of a batch that is not atomic is lost."""
     pipelined: bool = True
     """Pages are read ahead and stay open as long as they may; else each is settled before the next is looked at."""
 
@@ -72,6 +77,7 @@ class Setting:
             shouts=draw.random() < 0.3,
             batch_rows=draw.choice([1, 2, 1000]),
             pipelined=draw.random() < 0.7,
+            losing=draw.choice([0.0, 0.1, 0.3]),
         )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import RLock
 
-from koppel.connectors.memory.table import Effect, Knobs, MemoryTable, Stage
+from koppel.connectors.memory.stage import Effect, Loss, Stage
+from koppel.connectors.memory.table import Knobs, MemoryTable
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import TableShape
 from koppel.ports import TableOptions
@@ -16,7 +17,8 @@ class MemorySystem:
     `on_effect(phase, name)` is called around every write, with a name like `create customer`: phase `before`; `inside`,
     when half of the rows are stored (an atomic batch takes them back if this raises); `after`, when all is stored and
     the answer not yet given. `reserve` calls it with `before` and `after`. Whatever it raises reaches the engine.
-    `effects` lists every row koppel really changed.
+    `loses(name)` says for each row of a batch that is not atomic whether its answer is lost, and how. `effects` lists
+    every row koppel really changed.
     """
 
     def __init__(
@@ -24,10 +26,11 @@ class MemorySystem:
     ) -> None:
         self._name = name
         self._tables: dict[str, MemoryTable] = {}
-        self._lock = RLock()
         self.now = now
         self.on_effect: Callable[[str, str], None] = on_effect or (lambda phase, name: None)
+        self.loses: Callable[[str], Loss | None] = lambda name: None
         self.effects: list[Effect] = []
+        self._stage = Stage(self._clock, self._around, self._loses, RLock(), self.effects, [])
 
     @property
     def name(self) -> str:
@@ -44,15 +47,21 @@ class MemorySystem:
 
     def create_table(self, shape: TableShape, knobs: Knobs | None = None) -> MemoryTable:
         """A new empty table (or an emptied one). `knobs`: what it can and cannot do; None = all it can."""
-        stage = Stage(self._clock, self._around, self._lock, self.effects)
-        self._tables[shape.name] = MemoryTable(shape, knobs or Knobs(), stage)
+        self._tables[shape.name] = MemoryTable(shape, knobs or Knobs(), self._stage)
         return self._tables[shape.name]
+
+    def catch_up(self) -> None:
+        """Carry out what arrived late."""
+        self._stage.catch_up()
 
     def _clock(self) -> datetime:
         return self.now()
 
     def _around(self, phase: str, name: str) -> None:
         self.on_effect(phase, name)
+
+    def _loses(self, name: str) -> Loss | None:
+        return self.loses(name)
 
     def table(self, name: str, options: TableOptions) -> MemoryTable:
         """The table of that name; with options, a second view of the same records."""

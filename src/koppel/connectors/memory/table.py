@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import RLock
+from typing import cast
 from uuid import UUID
 
 import polars as pl
@@ -24,20 +24,11 @@ from koppel.connectors.memory.records import (
     stamped,
     version_of,
 )
+from koppel.connectors.memory.stage import Effect, Loss, Stage
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FAULT, ID, OP, VERSION, KeyOrigin, Kind, TableShape, dtype
 from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write, WriteKind
 from koppel.ports import Changes, Features, Feed, TableOptions, Want
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One row koppel really changed; `values` is the whole record as stored (empty after a deletion)."""
-
-    table: str
-    kind: WriteKind
-    id: str
-    values: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -61,21 +52,14 @@ class Knobs:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What the tables of one system share: its clock, `on_effect`, its lock and the list of effects."""
-
-    clock: Callable[[], datetime]
-    around: Callable[[str, str], None]
-    lock: RLock
-    effects: list[Effect]
-
-
-@dataclass(frozen=True)
 class _Answer:
     outcome: Outcome
     id: str | None
     field: str | None = None
     message: str | None = None
+
+
+_UNANSWERED = _Answer(Outcome.UNKNOWN, None)
 
 
 class MemoryTable:
@@ -217,6 +201,7 @@ class MemoryTable:
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write; see `MemorySystem` for the moments at which `on_effect` is called."""
         name = f"{write.kind} {self._shape.name}"
+        self._stage.catch_up()
         early = None if self._knobs.conditional else self._judge(write)
         self._stage.around("before", name)
         with self._stage.lock:
@@ -252,7 +237,8 @@ class MemoryTable:
             for count, (row, sent) in enumerate(todo):
                 if count == len(todo) // 2:
                     self._stage.around("inside", name)
-                answers[row[OP]] = self._answer(write, row[ID], sent, taken)
+                loss = None if self._knobs.atomic_batch else self._stage.loses(name)
+                answers[row[OP]] = self._lost(loss, write, row, sent, taken)
         except BaseException:
             if self._knobs.atomic_batch:
                 self._rows.clear()
@@ -260,6 +246,23 @@ class MemoryTable:
                 del self._stage.effects[effects_before:]
             raise
         return answers
+
+    def _lost(
+        self, loss: Loss | None, write: Write, row: Record, sent: Record, taken: dict[str, dict[object, str]]
+    ) -> _Answer:
+        """The answer about one row, if it is not lost."""
+        op, id_ = row[OP], cast(str | None, row[ID])
+        if loss in (None, Loss.ANSWER):
+            answer = self._answer(write, id_, sent, taken)
+            return answer if loss is None else _UNANSWERED
+        if loss is Loss.LATE:
+
+            def arrive() -> None:
+                if op not in self._judge(write):
+                    self._answer(write, id_, sent, self._taken())
+
+            self._stage.late.append(arrive)
+        return _UNANSWERED
 
     def _answer(self, write: Write, id_: str | None, sent: Record, taken: dict[str, dict[object, str]]) -> _Answer:
         old = None if write.kind is WriteKind.CREATE else id_

@@ -39,7 +39,7 @@ _TEXTS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE})
 
 @dataclass(frozen=True)
 class Manners:
-    """How a service compares. `exact_text`: letters of another case, blanks at the end and `%` are themselves, as the
+    """How a service compares. `exact_text`: letters of another case, blanks of any kind and `%` are themselves, as the
     standard wants it and databases below a service often do not. `codes`: codes are stored upper-case and trimmed.
     `choices`: enumerations can be filtered. `or_of_fields`: OR may join conditions on different fields (wire 2.3).
     """
@@ -132,7 +132,7 @@ class _Compiler:
             if operator in (Comparison.EQUAL, Comparison.UNEQUAL):
                 return self._blank(property_, operator is Comparison.EQUAL)
             return self._leave(name, "the order of texts differs between services")
-        why = self._text_problem(property_, operator) if kind in _TEXTS else self._number_problem(property_)
+        why = self._text_problem(property_, operator) if kind in _TEXTS else number_problem(property_)
         if why:
             return self._leave(name, why)
         literal = literals(property_, pl.Series([_typed(value, kind)], dtype=dtype(property_.shape)))[0]
@@ -150,14 +150,6 @@ class _Compiler:
         plain = kind is Kind.CHOICE and property_.edm != "Edm.String"
         if operator is Comparison.UNEQUAL and not plain and not self._manners.exact_text:
             return "the service may take texts for equal that koppel does not"
-        return ""
-
-    def _number_problem(self, property_: Property) -> str:
-        kind = property_.shape.kind
-        if property_.edm in FLOATS:
-            return "a float at the service may not be equal to any decimal"
-        if kind is Kind.UUID and property_.edm != "Edm.Guid":
-            return "it is a text at the service, where a uuid has several forms"
         return ""
 
     def _like(self, property_: Property, pattern: str, wanted: bool) -> str | None:
@@ -183,6 +175,15 @@ class _Compiler:
             case _:
                 return f"{name} {'eq' if wanted else 'ne'} {literal}"
         return said if wanted else f"not {said}"
+
+
+def number_problem(property_: Property) -> str:
+    """Why what is no text cannot be compared at a service; '' when it can."""
+    if property_.edm in FLOATS:
+        return "a float at the service may not be equal to any decimal"
+    if property_.shape.kind is Kind.UUID and property_.edm != "Edm.Guid":
+        return "it is a text at the service, where a uuid has several forms"
+    return ""
 
 
 def _joined(texts: list[str], word: str) -> str:

@@ -45,6 +45,7 @@ class Request:
 class _Told(msgspec.Struct):
     code: str | int | None = None
     message: str | None = None
+    target: str | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -54,12 +55,14 @@ class _Envelope(msgspec.Struct):
 @dataclass(frozen=True)
 class ServiceError:
     """What the service says: a `code`, which stays the same, and a text, which may be in any language. Both may be ''.
+    `target`: what is to blame, often a property; '' where it does not say.
 
     Only codes are matched (wire 1.10, 2.8).
     """
 
     code: str
     text: str
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,4 +86,5 @@ class Answer:
             told = msgspec.json.decode(self.body, type=_Envelope).error
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ServiceError("", "")
-        return ServiceError("" if told.code is None else str(told.code), " ".join((told.message or "").split()))
+        code = "" if told.code is None else str(told.code)
+        return ServiceError(code, " ".join((told.message or "").split()), told.target or "")

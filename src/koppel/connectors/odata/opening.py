@@ -24,14 +24,16 @@ def open_system(
     limits: Limits | None = None,
     timing: Timing | None = None,
     transport: httpx2.BaseTransport | None = None,
+    batch: bool | None = None,
 ) -> OdataSystem:
-    """Open the service whose root is `url`; nothing is sent yet. `timing`, `transport`: for tests.
+    """Open the service whose root is `url`; nothing is sent yet. `timing`, `transport`: for tests. `batch`: whether
+    many requests are sent in one (`$batch` as JSON); None: where the service says that it takes them.
 
     `auth`: `user` and `password`, or `tenant`, `client` and `secret` or `certificate` (PEM text with its key), with
     `scope` and `authority` where the usual ones do not fit. Raises ConfigurationError.
     """
     check_url(name, url)
-    return OdataSystem(Session(name, url, authorisation(name, url, auth), limits, timing, transport))
+    return OdataSystem(Session(name, url, authorisation(name, url, auth), limits, timing, transport), batch=batch)
 
 
 def check_url(name: str, url: str) -> None:

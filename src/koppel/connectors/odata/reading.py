@@ -8,11 +8,12 @@ import polars as pl
 
 from koppel.connectors.agreed.page import parts_of
 from koppel.connectors.odata.address import followed, query, quoted
+from koppel.connectors.odata.batch import Batches, Told, one_by_one
 from koppel.connectors.odata.csdl import EntitySet
 from koppel.connectors.odata.decode import Decoder, Page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
-from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.session import Session
 from koppel.errors import BadAnswer
 from koppel.model.values import ID, Kind, dtype
@@ -32,6 +33,8 @@ class Source:
     entity_set: EntitySet
     key: tuple[str, ...]
     stamp: str | None
+    batches: Batches | None = None
+    """Where the service takes many requests in one."""
 
     @property
     def name(self) -> str:
@@ -55,16 +58,33 @@ class Source:
         names = dict.fromkeys((*self.key, *([self.stamp] if self.stamp else []), *fields))
         return [self.entity_set.properties[name] for name in names]
 
+    @property
+    def together(self) -> int:
+        """How many requests are sent in one."""
+        return 1 if self.batches is None else self.batches.most
+
+    def exchange(self, requests: Sequence[Request], deadline: float) -> list[Told]:
+        """What became of at most `together` requests, in their order."""
+        if self.batches is None:
+            return one_by_one(self.session, requests, deadline)
+        return self.batches.exchange(requests, deadline)
+
     def pages(self, fields: Sequence[str], condition: str | None, deadline: float | None = None) -> Iterator[Page]:
         """The records under a condition, page by page, read while they are iterated. `deadline`: of all of them; None:
         each page is a call of its own.
         """
-        decoder = self.decoder(fields)
+        answer = self.session.read(self._question(fields, condition), f"reading {self.name}", deadline)
+        yield from self._pages(fields, answer, deadline)
+
+    def _question(self, fields: Sequence[str], condition: str | None) -> Request:
+        """What asks for the records under a condition."""
         address = f"{self.session.root}{self.name}{query(select=self.select(fields), filter=condition)}"
-        visited = set()
+        return Request("GET", address, _PREFER)
+
+    def _pages(self, fields: Sequence[str], answer: Answer, deadline: float | None) -> Iterator[Page]:
+        """The page that an answer holds, and those it leads to."""
+        decoder, visited = self.decoder(fields), {answer.address}
         while True:
-            visited.add(address)
-            answer = self.session.read(Request("GET", address, _PREFER), f"reading {self.name}", deadline)
             page = decoder.page(answer.body)
             yield page
             if page.next_link is None:
@@ -72,17 +92,12 @@ class Source:
             address = followed(self.session.system, answer.address, page.next_link)
             if address in visited:
                 raise BadAnswer(self.session.system, f"the pages of {self.name} lead round in a circle")
+            visited.add(address)
+            answer = self.session.read(Request("GET", address, _PREFER), f"reading {self.name}", deadline)
 
     def fetch(self, ids: pl.Series, fields: Sequence[str]) -> Page:
         """The records with these ids, once each; what belongs to no record is absent."""
-        deadline = self.session.deadline()
-        conditions = bounded(key_conditions(self.key_properties, ids))
-
-        def read(condition: str) -> list[Page]:
-            return list(self.pages(fields, condition, deadline))
-
-        with ThreadPoolExecutor(self.session.limits.most_lanes) as threads:
-            found = [page for pages in threads.map(read, conditions) for page in pages]
+        found = self.under_each(fields, bounded(key_conditions(self.key_properties, ids)))
         empty = self.decoder(fields).page(b'{"value":[]}')
         frame = pl.concat([empty.frame, *(page.frame for page in found)])
         etags = pl.concat([empty.etags, *(page.etags for page in found)])
@@ -90,6 +105,28 @@ class Source:
         # A service that compares texts its own way may answer with records that nobody asked for.
         kept = with_etags.filter(pl.col(ID).is_in(ids.implode())).unique(ID, keep="first", maintain_order=True)
         return Page(kept.drop("@etag"), kept["@etag"], None, None)
+
+    def under_each(self, fields: Sequence[str], conditions: Sequence[str]) -> list[Page]:
+        """The records under each of these conditions, as many asked at once as the service bears."""
+        deadline, lanes = self.session.deadline(), self.session.limits.most_lanes
+        # Every lane is used before requests are put together: a service works through a batch one by one.
+        together = max(1, min(self.together, -(-len(conditions) // lanes)))
+        parts = [conditions[at : at + together] for at in range(0, len(conditions), together)]
+
+        def read(part: Sequence[str]) -> list[Page]:
+            if len(part) == 1:
+                return list(self.pages(fields, part[0], deadline))
+            told = self.exchange([self._question(fields, condition) for condition in part], deadline)
+            pages = []
+            for condition, answer in zip(part, told, strict=True):
+                if isinstance(answer, Answer) and answer.good:
+                    pages += list(self._pages(fields, answer, deadline))
+                else:  # asked alone it is tried again, and fails with the reason
+                    pages += list(self.pages(fields, condition, deadline))
+            return pages
+
+        with ThreadPoolExecutor(lanes) as threads:
+            return [page for pages in threads.map(read, parts) for page in pages]
 
 
 def key_parts_frame(key: Sequence[Property], ids: pl.Series) -> pl.DataFrame:

@@ -98,7 +98,7 @@ class Session:
         Raises Unreachable, Throttled, Denied (no token) or BadAnswer when there is no answer that could be used, and
         Unanswered when the fate of something that changes records is unknown.
         """
-        address = self._address(request)
+        address = self.absolute(request)
         deadline = self.deadline() if deadline is None else deadline
         tries, refused = 0, None
         while True:
@@ -124,11 +124,21 @@ class Session:
             else:
                 return answer
 
-    def _address(self, request: Request) -> str:
-        """Absolute. Raises BadAnswer before anything, the token above all, is sent to another origin."""
+    def absolute(self, request: Request) -> str:
+        """Where a request goes. Raises BadAnswer before anything, the token above all, is sent to another origin."""
         if "://" in request.address.partition("?")[0]:
             return followed(self.system, self.root, request.address)
         return self.root + request.address
+
+    def pause(self, request: Request, answer: Answer, tries: int) -> bool:
+        """For a request within a batch that the service was too busy for: whether it may be sent again. Then nobody
+        sends anything for as long as the answer asks; `tries`: how often it was sent.
+        """
+        wait = asked_wait(answer, self._timing.now())
+        if not may_repeat(request.repeat, answer, wait):
+            return False
+        self._brake.pull(own_wait(tries, self._timing.chance()) if wait is None else wait)
+        return True
 
     def _once(self, request: Request, address: str, authorisation: str, deadline: float) -> Answer:
         """One try, when the brake and the lanes let it go."""

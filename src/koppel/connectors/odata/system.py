@@ -7,6 +7,7 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, unknown
+from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.filter import Manners
 from koppel.connectors.odata.message import Answer, Request
@@ -35,8 +36,11 @@ def answered_at(system: str, answer: Answer) -> datetime:
 class OdataSystem:
     """One service, whose tables are the entity sets of its `$metadata`, which is read once."""
 
-    def __init__(self, session: Session, manners: Manners | None = None) -> None:
+    def __init__(self, session: Session, manners: Manners | None = None, batch: bool | None = None) -> None:
+        """`batch`: whether many requests are sent in one; None: where the service says that it takes them."""
         self._session = session
+        self._batch = batch
+        self._batches = Batches(session)
         self._manners = manners or Manners()
         self._sets: Mapping[str, EntitySet] | None = None
         self._lock = Lock()
@@ -78,7 +82,8 @@ class OdataSystem:
         entity_set, where = sets[name], f"{self.name}.{name}"
         key = self._key(entity_set, options, where)
         stamp = self._stamp(entity_set, options, where)
-        source = Source(self._session, entity_set, key, stamp)
+        batch = entity_set.json_batch if self._batch is None else self._batch
+        source = Source(self._session, entity_set, key, stamp, self._batches if batch else None)
         shape = TableShape(
             name,
             tuple(each.shape for each in entity_set.properties.values()),

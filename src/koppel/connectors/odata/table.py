@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
+from koppel.connectors.odata.batch import MOST
 from koppel.connectors.odata.encode import moment_texts
 from koppel.connectors.odata.filter import Manners, to_odata
-from koppel.connectors.odata.reading import Source
+from koppel.connectors.odata.finding import questions
+from koppel.connectors.odata.reading import Source, bounded
 from koppel.connectors.odata.writing import write_rows
+from koppel.errors import BadAnswer
 from koppel.model.values import OP, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
-BATCH_ROWS = 100
+BATCH_ROWS = MOST
 
 _NO_ETAGS = (
     "the service does not say that its records carry etags: an edit made between koppel's look and its write may be"
@@ -36,7 +39,10 @@ class OdataTable:
 
     @property
     def features(self) -> Features:
-        """What this table can do. A write is one request per row, so a part of it may be carried out."""
+        """What this table can do. A row is a request, so a part of a write may be carried out, also of a batch: what
+        services say of atomicity is not relied upon. With batches a write has one for every lane.
+        """
+        lanes = self._source.session.limits.most_lanes if self._source.batches is not None else 1
         etags = self._source.entity_set.etags
         return Features(
             feed=Feed.FULL if self._shape.modified is None else Feed.MODIFIED_ON,
@@ -44,7 +50,7 @@ class OdataTable:
             conditional_writes=etags,
             returns_stored=True,
             atomic_batch=False,
-            batch_rows=BATCH_ROWS,
+            batch_rows=BATCH_ROWS * lanes,
             lag=self._lag,
             caveat="" if etags else _NO_ETAGS,
         )
@@ -78,17 +84,28 @@ class OdataTable:
         return self._shown(self._source.fetch(ids, want.fields).frame, want.fields)
 
     def find(self, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
-        """OP and ID of every record equal in all key fields. The table is read once: how a service compares texts
-        cannot be known.
+        """OP and ID of every record equal in all key fields. The service is asked for what it surely finds; else the
+        table is read (`finding.questions` says when).
         """
         fields = tuple(name for name in keys.columns if name != OP)
         wanted = comparable(keys, fields, ignore_case)
         if wanted.is_empty():
             return nothing_found()
-        return hits(self._pages(fields, None), wanted, fields, ignore_case)
+        asked = questions(self._source.entity_set.properties, wanted, self._manners, ignore_case)
+        return hits(
+            self._pages(fields, None) if asked is None else self._asked(fields, asked), wanted, fields, ignore_case
+        )
+
+    def _asked(self, fields: tuple[str, ...], conditions: list[str]) -> Iterator[pl.DataFrame]:
+        """The records under these conditions; all of them where the service does not take such a question."""
+        try:
+            found = [page.frame for page in self._source.under_each(fields, bounded(conditions))]
+        except BadAnswer:  # were it something else, reading everything meets and tells it too
+            return self._pages(fields, None)
+        return (self._shown(frame, fields) for frame in found)
 
     def write(self, write: Write) -> pl.DataFrame:
-        """Carry out one write, a request per row."""
+        """Carry out one write, a request per row, each alone or many in one."""
         return write_rows(self._source, write)
 
     def reserve(self, count: int) -> pl.Series:

@@ -1,10 +1,12 @@
-"""Writing: a request per row, as many at once as the service bears, each under the version that was just compared.
+"""Writing: a request per row, many of them in one where the service takes batches, as many at once as it bears, each
+under the version that was just compared.
 
 Rows are read first, and what is no longer as expected is STALE; the etag of that reading goes with the request, so an
 edit made in between is refused by the service. A request whose answer never came leaves its row UNKNOWN and is not sent
 again.
 """
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields, judge, outcomes
+from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
 from koppel.connectors.odata.failure import Unanswered, told
 from koppel.connectors.odata.message import Answer, Request
@@ -33,6 +36,11 @@ class _Sending:
     failure: SystemFailure | None = None
     stop: Event = field(default_factory=Event)
 
+    def fail(self, failure: SystemFailure) -> None:
+        """Nothing more is sent."""
+        self.failure = failure
+        self.stop.set()
+
 
 def write_rows(source: Source, write: Write) -> pl.DataFrame:
     """Carry out one write. Raises SystemFailure when nothing was written because the service is out of reach."""
@@ -40,14 +48,16 @@ def write_rows(source: Source, write: Write) -> pl.DataFrame:
     requests = _requests(source, write, progress)
     sending, rows = _Sending(), progress.open()
 
-    def send(row: int) -> None:
+    def send(part: Sequence[int]) -> None:
+        told: Sequence[Told | None] = [None] * len(part)
         if not sending.stop.is_set():
-            _send(source, write, requests[row], row, progress, sending, deadline)
-        else:
-            _unknown(progress, row, "it was not sent any more")
+            told = source.exchange([requests[row] for row in part], deadline)
+        for row, answer in zip(part, told, strict=True):
+            _note(source, write, answer, row, progress, sending)
 
+    together = source.together
     with ThreadPoolExecutor(source.session.limits.most_lanes) as threads:
-        list(threads.map(send, rows))
+        list(threads.map(send, [rows[at : at + together] for at in range(0, len(rows), together)]))
     if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
         raise sending.failure
     return outcomes(write, progress, _stored(source, write, progress, sending))
@@ -85,16 +95,23 @@ def _bodies(source: Source, write: Write, progress: Progress) -> list[dict[str, 
         property_ = source.entity_set.properties[name]
         sent = pl.Series(write.mask[:, at])
         if property_.shape.read_only:
-            for row in sent.arg_true().to_list():
-                progress.refuse(row, Refusal(name, f"{name} cannot be written"))
-        else:
-            _fill(bodies, name, json_values(property_, write.rows[name]), sent)
+            _refuse(progress, sent, Refusal(name, f"{name} cannot be written"))
+            continue
+        if property_.is_enumeration:  # a service may take a number for a member
+            strange = ~write.rows[name].is_in(property_.shape.choices) & write.rows[name].is_not_null()
+            _refuse(progress, sent & strange, Refusal(name, f"this is none of the choices of {name}"))
+        _fill(bodies, name, json_values(property_, write.rows[name]), sent)
     if source.stamp is not None and not source.entity_set.properties[source.stamp].shape.read_only:
         property_ = source.entity_set.properties[source.stamp]
         moment = json_values(property_, pl.Series([write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
         for body in bodies:
             body.setdefault(source.stamp, moment)
     return bodies
+
+
+def _refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:
+    for row in rows.arg_true().to_list():
+        progress.refuse(row, refusal)
 
 
 def _fill(bodies: Sequence[dict[str, Any]], name: str, values: Sequence[Any], sent: pl.Series) -> None:
@@ -114,25 +131,21 @@ def _compare(source: Source, write: Write, progress: Progress) -> list[str | Non
     return etags
 
 
-def _send(
-    source: Source, write: Write, request: Request, row: int, progress: Progress, sending: _Sending, deadline: float
-) -> None:
-    """Send one row and note what became of it."""
-    try:
-        answer = source.session.send(request, deadline)
-    except Unanswered as failure:
-        _unknown(progress, row, str(failure))
-        return
-    except SystemFailure as failure:
-        sending.failure = failure
-        sending.stop.set()
-        _unknown(progress, row, str(failure))
-        return
-    if answer.status in (401, 429):
-        error = Denied if answer.status == 401 else Throttled
-        sending.failure = error(source.session.system, f"writing {source.name}: it answered {answer.status}")
-        sending.stop.set()
-    _judge(source, write, answer, row, progress, sending)
+def _note(source: Source, write: Write, told: Told | None, row: int, progress: Progress, sending: _Sending) -> None:
+    """Note what became of one row. None: it was not sent."""
+    match told:
+        case None:
+            _unknown(progress, row, "it was not sent any more")
+        case Unanswered():
+            _unknown(progress, row, str(told))
+        case SystemFailure():
+            sending.fail(told)
+            _unknown(progress, row, str(told))
+        case Answer():
+            if told.status in (401, 429):
+                error = Denied if told.status == 401 else Throttled
+                sending.fail(error(source.session.system, f"writing {source.name}: it answered {told.status}"))
+            _judge(source, write, told, row, progress, sending)
 
 
 def _judge(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:
@@ -146,7 +159,9 @@ def _judge(source: Source, write: Write, answer: Answer, row: int, progress: Pro
     elif answer.status >= 500 or answer.status == 408:
         _unknown(progress, row, f"the service answered {answer.status} {told(answer)}".rstrip())
     else:
-        progress.refuse(row, Refusal(None, told(answer) or f"the service answered {answer.status}"))
+        field_ = re.split(r"[/#]", answer.error.target)[-1]
+        blamed = field_ if field_ in source.entity_set.properties else None
+        progress.refuse(row, Refusal(blamed, told(answer) or f"the service answered {answer.status}"))
 
 
 def _written(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:

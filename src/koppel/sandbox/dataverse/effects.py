@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import ASSOCIATED, DENIED, DUPLICATE_FOUND, STATE, Refusal, bad
-from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.refusal import ASSOCIATED, DENIED, DUPLICATE_FOUND, STATE, bad
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.dataverse.values import quantized
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Row
 
 DUPLICATE_RULES = {"account": "name", "contact": "emailaddress1"}
 """The column whose equality the published duplicate detection rules look at."""

@@ -7,9 +7,10 @@ from xml.etree import ElementTree as xml
 
 from koppel.sandbox.dataverse.addresses import no_segment, parted
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import MISSING, Refusal, bad
+from koppel.sandbox.dataverse.refusal import MISSING, bad
 from koppel.sandbox.dataverse.shape import LOOKUPS, NUMBERED, Behaviour, Column, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.refusal import Refusal
 
 _CAST = "Microsoft.Dynamics.CRM."
 _EDM = {

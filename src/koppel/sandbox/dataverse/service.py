@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from koppel.sandbox.dataverse import batch as batches
-from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, segments, table_of
+from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, table_of
 from koppel.sandbox.dataverse.body import Author
 from koppel.sandbox.dataverse.bulk import PREFIX, bulk
 from koppel.sandbox.dataverse.created import posted
@@ -15,10 +15,12 @@ from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
-from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, Refusal, bad
+from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.paths import segments
+from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.tokens import Tokens
 
 ORGANISATION = "00000000-0000-4000-8000-000000000001"
@@ -45,9 +47,8 @@ class Dataverse:
 
     def _author(self, call: Call) -> Author | Reply:
         """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10)."""
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        grant = self._tokens.grant(token) if scheme.lower() == "bearer" else None
-        if grant is None or grant.audience != self.url:
+        grant = self._tokens.bearer(call.headers.get("authorization", ""), self.url)
+        if grant is None:
             challenge = f"Bearer authorization_uri={self._authorize_url}, resource_id={self.url}/"
             return Reply(401, b"", {"WWW-Authenticate": challenge})
         if (user := self.environment.users.get(grant.client_id)) is None:

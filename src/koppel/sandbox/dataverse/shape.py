@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from koppel.sandbox import rows
+
 
 class Kind(StrEnum):
     """Types of columns, named as the metadata names them."""
@@ -78,12 +80,15 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Key:
+class Key(rows.Key):
     """An alternate key. Its index is built in the background: only an `Active` one may be used (wire 1.3)."""
 
-    name: str
-    columns: tuple[str, ...]
     status: str = "Active"
+
+    @property
+    def enforced(self) -> bool:
+        """Whether its index could be built."""
+        return self.status == "Active"
 
 
 @dataclass(frozen=True)
