@@ -5,6 +5,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ PROGRAM = [sys.executable, "-c", "from koppel.cli import main; main()", "sandbox
 @contextmanager
 def started(*words: str) -> Iterator[subprocess.Popen[str]]:
     """The command at work; killed if a test leaves it running."""
-    command = [*PROGRAM, "--accounts", "3", "--contacts", "2", *words]
+    command = [*PROGRAM, "--accounts", "3", "--contacts", "2", "--businesses", "5", "--people", "2", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -38,18 +39,24 @@ def until(process: subprocess.Popen[str], end: str) -> str:
     return "".join(lines)
 
 
+def read(said: dict[str, str], resource: str, path: str) -> list[dict[str, object]]:
+    """Rows of a service, with a token of its own."""
+    context = ssl.create_default_context(cafile=said["ca_file"])
+    form = {"grant_type": "client_credentials", "scope": f"{said[resource]}/.default"}
+    form |= {name: said[name] for name in ("client_id", "client_secret")}
+    url = f"{said['authority']}/{said['tenant']}/oauth2/v2.0/token"
+    token = over_https(context, "POST", url, urlencode(form).encode()).json["access_token"]
+    return over_https(context, "GET", f"{said[resource]}{path}", Authorization=f"Bearer {token}").rows
+
+
 def test_what_it_prints_is_enough_to_read_a_row_and_a_signal_ends_it() -> None:
     with started("--json") as process:
         said = json.loads(until(process, "}"))
-        context = ssl.create_default_context(cafile=said["ca_file"])
-        form = {"grant_type": "client_credentials", "scope": f"{said['dataverse']}/.default"}
-        form |= {name: said[name] for name in ("client_id", "client_secret")}
-        url = f"{said['authority']}/oauth2/v2.0/token"
-        token = over_https(context, "POST", url, urlencode(form).encode()).json["access_token"]
-        rows = over_https(
-            context, "GET", f"{said['dataverse']}/api/data/v9.2/accounts?$select=name", Authorization=f"Bearer {token}"
-        ).rows
-        assert len(rows) == 3 and said["client_secret"] not in said["toml"]
+        assert len(read(said, "dataverse", "/api/data/v9.2/accounts?$select=name")) == 3
+        api = f"/v2.0/{said['tenant']}/{said['environment']}/api/v2.0"
+        companies = {row["name"]: row["id"] for row in read(said, "business_central", f"{api}/companies")}
+        assert len(read(said, "business_central", f"{api}/companies({companies[said['company']]})/customers")) == 4
+        assert said["client_secret"] not in said["toml"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         assert not Path(said["ca_file"]).exists()
@@ -58,7 +65,9 @@ def test_what_it_prints_is_enough_to_read_a_row_and_a_signal_ends_it() -> None:
 def test_it_tells_a_person_what_to_write_into_the_configuration() -> None:
     with started() as process:
         text = until(process, "export KOPPEL_SANDBOX_SECRET=")
-        assert "[systems.crm]" in text and 'client_secret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
+        fragment = tomllib.loads(text.partition("For koppel.toml:")[2].partition("The secret")[0])
+        assert fragment["systems"].keys() == {"erp", "crm"}
+        assert '\nsecret = "env:KOPPEL_SANDBOX_SECRET"' in text and "CA file" in text
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr is not None and "Stopped" in process.stderr.read()

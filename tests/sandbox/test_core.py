@@ -1,29 +1,22 @@
 """The sandbox over the network: troubles, the transcript, the hooks, a clean end (wire 5.4)."""
 
-import json
 import socket
 import time
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, IncompleteRead
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from koppel.sandbox.faults import Fault, RetryAfter, Trouble
 from koppel.sandbox.server import Sandbox, Settings, running
-from tests.sandbox.web import Answer, over_https
+from tests.sandbox.web import Answer, admin, over_https
 
 
 def call(sandbox: Sandbox, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     token = sandbox.tokens.issue(sandbox.registration.client_id, sandbox.dataverse.url)
     url = f"{sandbox.dataverse.url}/api/data/v9.2/{path}"
     return over_https(sandbox.authority.context(), method, url, body, Authorization=f"Bearer {token}", **headers)
-
-
-def admin(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Answer:
-    url = f"{sandbox.admin_url}{path}"
-    return over_https(sandbox.authority.context(), method, url, b"" if body is None else json.dumps(body).encode())
 
 
 def accounts(sandbox: Sandbox) -> int:
@@ -133,7 +126,7 @@ def test_a_client_that_leaves_while_it_asks_does_no_harm(sandbox: Sandbox, caplo
 
 
 def test_it_stops_and_frees_its_ports_and_its_folder() -> None:
-    with running(Settings(0, 0)) as sandbox:
+    with running(Settings(0, 0, 0, 0)) as sandbox:
         port, folder = urlsplit(sandbox.dataverse.url).port, sandbox.authority.ca_file.parent
         assert call(sandbox, "GET", "WhoAmI").status == 200
     assert not folder.exists()
@@ -145,5 +138,5 @@ def test_a_taken_port_is_an_error_and_starts_nothing() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(OSError), running(Settings(0, 0, ports=(taken.getsockname()[1], 0, 0))):
+        with pytest.raises(OSError), running(Settings(0, 0, 0, 0, ports=(taken.getsockname()[1], 0, 0, 0))):
             raise AssertionError("it must not start")

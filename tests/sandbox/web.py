@@ -15,6 +15,7 @@ from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.sample import Sample
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.exchange import Call, Reply
+from koppel.sandbox.server import Sandbox
 from koppel.sandbox.tokens import Tokens
 
 URL = "https://crm.example"
@@ -117,6 +118,12 @@ def web(accounts: int = 0, contacts: int = 0) -> Web:
     sample.fill(accounts, contacts)
     dataverse = Dataverse(URL, environment, tokens, "https://login.example/authorize")
     return Web(dataverse, Others(environment, sample.people[1]), sample, tokens)
+
+
+def admin(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Answer:
+    """A call of a hook."""
+    url = f"{sandbox.admin_url}{path}"
+    return over_https(sandbox.authority.context(), method, url, b"" if body is None else json.dumps(body).encode())
 
 
 def over_https(context: ssl.SSLContext, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:

@@ -5,12 +5,13 @@ from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
 from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchReport, PlanReport, RunReport, as_json
-from koppel.app.sandbox import SECRET_VARIABLE, Rehearsal, rehearsal
+from koppel.app.sandbox import SECRET_VARIABLE, Amounts, Rehearsal, rehearsal
 from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
 
 __all__ = [
     "SECRET_VARIABLE",
+    "Amounts",
     "ApplyLine",
     "CheckLine",
     "Demo",

@@ -161,6 +161,11 @@ def _open(name: str, configuration: Configuration) -> System:
         from koppel.connectors import odata
 
         return odata.open_system(name, url, configuration.system_auth(name), batch=config.options.get("batch"))
+    if config.connector is Connector.DATAVERSE:
+        from koppel.connectors import dataverse
+
+        auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
+        return dataverse.open_system(name, url, auth, config.timezone, ca_file)
     return _open_database(name, url, config.timezone, config.options.get("fields"))
 
 

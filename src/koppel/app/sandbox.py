@@ -1,8 +1,8 @@
-"""The sandbox for whoever shows it: local servers that behave like Entra ID and Dataverse (extra `sandbox`)."""
+"""The sandbox for whoever shows it: local servers that behave like the real services (extra `sandbox`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from koppel.errors import ConfigurationError, Problem
@@ -13,9 +13,15 @@ SECRET_VARIABLE = "KOPPEL_SANDBOX_SECRET"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A running sandbox. `authority`: Entra with its tenant. `admin`: the hooks. `ca_file`: what clients must trust."""
+    """A running sandbox. `authority`: Entra, which has one `tenant`. `admin`: the hooks. `ca_file`: what clients must
+    trust. `environment`, `company`: names, of Business Central.
+    """
 
     dataverse: str
+    business_central: str
+    tenant: str
+    environment: str
+    company: str
     authority: str
     admin: str
     ca_file: Path
@@ -24,32 +30,67 @@ class Rehearsal:
 
     @property
     def toml(self) -> str:
-        """The system as it stands in koppel.toml; the secret is a reference."""
+        """The systems as they stand in koppel.toml; the secret is a reference."""
+        return f"{self.business_central_toml}\n{self.dataverse_toml}"
+
+    @property
+    def business_central_toml(self) -> str:
+        """The system `erp`."""
         return (
-            "[systems.crm]\n"
-            'connector = "dataverse"\n'
-            f'url = "{self.dataverse}"\n'
-            f'authority = "{self.authority}"\n'
-            f'client_id = "{self.client_id}"\n'
-            f'client_secret = "env:{SECRET_VARIABLE}"\n'
+            "[systems.erp]\n"
+            'connector = "business-central"\n'
+            f'url = "{self.business_central}"\n'
+            f'environment = "{self.environment}"\n'
+            f'company = "{self.company}"\n'
+            f"{self._access('erp')}"
+        )
+
+    @property
+    def dataverse_toml(self) -> str:
+        """The system `crm`."""
+        return f'[systems.crm]\nconnector = "dataverse"\nurl = "{self.dataverse}"\n{self._access("crm")}'
+
+    def _access(self, system: str) -> str:
+        """How a system is signed in to, and why it is trusted."""
+        return (
             f'ca_file = "{self.ca_file.as_posix()}"\n'
+            f"[systems.{system}.auth]\n"
+            f'authority = "{self.authority}"\n'
+            f'tenant = "{self.tenant}"\n'
+            f'client = "{self.client_id}"\n'
+            f'secret = "env:{SECRET_VARIABLE}"\n'
         )
 
 
+@dataclass(frozen=True)
+class Amounts:
+    """How many records a sandbox begins with: of Dataverse, then of Business Central."""
+
+    accounts: int
+    contacts: int
+    businesses: int
+    people: int
+
+
 @contextmanager
-def rehearsal(accounts: int, contacts: int, port: int) -> Iterator[Rehearsal]:
-    """Start the sandbox on three ports from `port` on, 0 for any. Raises `ConfigurationError`."""
+def rehearsal(amounts: Amounts, port: int) -> Iterator[Rehearsal]:
+    """Start the sandbox on four ports from `port` on, 0 for any. Raises `ConfigurationError`."""
     try:
         from koppel.sandbox.server import Settings, running
     except ModuleNotFoundError as error:
         remedy = "pip install 'koppel[sandbox]'"
         raise ConfigurationError([Problem("sandbox", f"the package {error.name} is missing", remedy)]) from None
-    ports = (port, port + 1, port + 2) if port else (0, 0, 0)
+    ports = (port, port + 1, port + 2, port + 3) if port else (0, 0, 0, 0)
     try:
-        with running(Settings(accounts, contacts, ports=ports)) as sandbox:
+        with running(Settings(**asdict(amounts), ports=ports)) as sandbox:
+            environment = sandbox.business_central.environment
             yield Rehearsal(
                 sandbox.dataverse.url,
-                f"{sandbox.entra.url}/{sandbox.entra.tenant}",
+                sandbox.business_central.url,
+                environment.tenant,
+                environment.name,
+                next(iter(environment.companies.values())).name,
+                sandbox.entra.url,
                 sandbox.admin_url,
                 sandbox.authority.ca_file,
                 sandbox.registration.client_id,

@@ -17,27 +17,34 @@ from koppel.cli.screen import emit, out, tell
 if TYPE_CHECKING:
     from koppel.app import Rehearsal
 
-_NUMBER = validators.Number(gte=0, lte=200_000)
+
+def _begins(name: str, what: str) -> Parameter:
+    """An option that says with how many records it begins."""
+    number = validators.Number(gte=0, lte=200_000)
+    return Parameter(name=name, help=f"{what} to begin with.", validator=number)
 
 
 def sandbox(
     *,
-    accounts: Annotated[int, Parameter(name="--accounts", help="Accounts to begin with.", validator=_NUMBER)] = 200,
-    contacts: Annotated[int, Parameter(name="--contacts", help="Contacts to begin with.", validator=_NUMBER)] = 280,
+    accounts: Annotated[int, _begins("--accounts", "Accounts of Dataverse")] = 200,
+    contacts: Annotated[int, _begins("--contacts", "Contacts of Dataverse")] = 280,
+    businesses: Annotated[int, _begins("--businesses", "Customers and vendors of Business Central")] = 200,
+    people: Annotated[int, _begins("--people", "Contact persons of Business Central")] = 280,
     port: Annotated[
         int,
         Parameter(
             name="--port",
-            help="The first of three ports in a row; else any that are free.",
-            validator=validators.Number(gte=0, lte=65_533),
+            help="The first of four ports in a row; else any that are free.",
+            validator=validators.Number(gte=0, lte=65_532),
         ),
     ] = 0,
     common: Common = EVERYWHERE,
 ) -> int:
-    """Start servers that behave like Entra ID and Dataverse on this machine, to rehearse without a tenant."""
-    from koppel.app import rehearsal
+    """Start servers that behave like Business Central, Dataverse and Entra ID here, to rehearse without a tenant."""
+    from koppel.app import Amounts, rehearsal
 
-    with _told_to_stop() as wait, rehearsal(accounts, contacts, port) as running:
+    amounts = Amounts(accounts, contacts, businesses, people)
+    with _told_to_stop() as wait, rehearsal(amounts, port) as running:
         _show(running, common)
         sys.stdout.flush()  # whoever reads a pipe waits for the addresses, not for the end
         wait()
@@ -52,6 +59,10 @@ def _show(running: Rehearsal, common: Common) -> None:
         emit(
             {
                 "dataverse": running.dataverse,
+                "business_central": running.business_central,
+                "tenant": running.tenant,
+                "environment": running.environment,
+                "company": running.company,
                 "authority": running.authority,
                 "admin": running.admin,
                 "ca_file": str(running.ca_file),
@@ -61,12 +72,14 @@ def _show(running: Rehearsal, common: Common) -> None:
             }
         )
         return
-    out(f"Dataverse  {running.dataverse}/api/data/v9.2/")
-    out(f"Entra ID   {running.authority}")
-    out(f"Hooks      {running.admin}")
-    out(f"CA file    {running.ca_file}")
+    api = f"{running.business_central}/v2.0/{running.tenant}/{running.environment}/api/v2.0/"
+    out(f"Business Central  {api}")
+    out(f"Dataverse         {running.dataverse}/api/data/v9.2/")
+    out(f"Entra ID          {running.authority}/{running.tenant}")
+    out(f"Hooks             {running.admin}")
+    out(f"CA file           {running.ca_file}")
     out(f"\nFor koppel.toml:\n\n{running.toml}")
-    out(f"Its secret, for the shell koppel runs in:\n\nexport {SECRET_VARIABLE}={running.client_secret}\n")
+    out(f"The secret of both, for the shell koppel runs in:\n\nexport {SECRET_VARIABLE}={running.client_secret}\n")
     tell("Ctrl-C stops it.", common.quiet)
 
 

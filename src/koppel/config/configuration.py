@@ -22,8 +22,8 @@ class SystemConfig:
     url: str
     timezone: str = "UTC"
     options: Table[str, Any] = field(default_factory=dict)
-    """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of `odata`: `auth`, the parts
-    of a way to sign in, secrets as references, and `batch`.
+    """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of services: `auth`, the parts
+    of a way to sign in, secrets as references, `batch`, and `ca_file`, a path.
     """
 
 
@@ -68,6 +68,11 @@ class Configuration:
             part: self._resolve(said, f"systems.{name}.auth.{part}") if part in SECRETS else said
             for part, said in auth.items()
         }
+
+    def system_ca_file(self, name: str) -> Path | None:
+        """The file of the certificate authorities that a system is proven by, where they are not the usual ones."""
+        said: str | None = self.systems[name].options.get("ca_file")
+        return None if said is None else self.folder / Path(said).expanduser()
 
     def _resolve(self, reference: str, where: str) -> str:
         try:

@@ -58,6 +58,8 @@ class Connector(StrEnum):
 
     SQL = "sql"
     ODATA = "odata"
+    DATAVERSE = "dataverse"
+    BUSINESS_CENTRAL = "business-central"
 
 
 KOPPEL_SETTINGS = (
@@ -85,11 +87,29 @@ SYSTEM_SETTINGS = (
         Form.KINDS,
         'the kind of columns whose declared type says too little: `fields.customer.no = "code"`',
     ),
-    Setting("auth", Form.SIGN_IN, "how koppel signs in to a service of `odata`; secrets by reference"),
+    Setting("auth", Form.SIGN_IN, "how koppel signs in to a service; secrets by reference"),
     Setting(
         "batch",
         Form.BOOLEAN,
         "whether a service of `odata` is sent many requests in one; unless said: where its `$metadata` offers it",
+    ),
+    Setting(
+        "ca_file",
+        Form.TEXT,
+        "of `dataverse` and `business-central`: a PEM file of the certificate authorities to trust instead of the usual ones",
+    ),
+    Setting(
+        "environment",
+        Form.TEXT,
+        "of `business-central`: the name of the environment; without one the url is that of a server on premises",
+    ),
+    Setting(
+        "company", Form.TEXT, "of `business-central`: the name or id of the company; needed where there are several"
+    ),
+    Setting(
+        "api",
+        Form.TEXT,
+        "of `business-central`: `v2.0`, the standard pages, or publisher/group/version of an app's own; unless said: `v2.0`",
     ),
 )
 

@@ -14,6 +14,24 @@ from koppel.config.sign_in import read_sign_in
 from koppel.model.values import Kind
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_SIGN_IN = {
+    Connector.ODATA: 'write auth = {user = "…", password = "env:…"}',
+    Connector.DATAVERSE: 'write auth = {tenant = "…", client = "…", secret = "env:…"}',
+    Connector.BUSINESS_CENTRAL: 'write auth = {tenant = "…", client = "…", secret = "env:…"}',
+}
+"""Connectors of services, with the remedy where it is not said how to sign in."""
+
+_ONLY_OF = {
+    "batch": {Connector.ODATA},
+    "ca_file": {Connector.DATAVERSE, Connector.BUSINESS_CENTRAL},
+    "environment": {Connector.BUSINESS_CENTRAL},
+    "company": {Connector.BUSINESS_CENTRAL},
+    "api": {Connector.BUSINESS_CENTRAL},
+}
+"""Settings that mean something to these connectors only."""
+
+_API = re.compile(r"v2\.0|[^/\s]+/[^/\s]+/(beta|v\d+\.\d+)")
+
 _SIDE_WORDS = ("left", "right", "newest")
 
 
@@ -53,10 +71,11 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         parsed(zone, _timezone)
     fields = _kinds(kinds) if (kinds := lookup("fields")) else {}
     auth = read_sign_in(way) if (way := lookup("auth")) else {}
-    options = {"fields": fields or None, "auth": auth or None, "batch": values.get("batch")}
     _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
+    options = {"fields": fields or None, "auth": auth or None}
+    options |= {name: values.get(name) for name in _ONLY_OF}
     return SystemConfig(
         name=name,
         connector=values["connector"],
@@ -68,15 +87,27 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
 
 def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str], Node | None]) -> None:
     """A service is signed in to and declares its types; a database is the other way round."""
-    auth, fields, batch = lookup("auth"), lookup("fields"), lookup("batch")
-    if connector is Connector.ODATA and auth is None:
-        node.problem("the way to sign in is missing", 'write auth = {user = "…", password = "env:…"}')
-    if connector is Connector.ODATA and fields is not None:
+    auth, fields = lookup("auth"), lookup("fields")
+    if connector in _SIGN_IN and auth is None:
+        node.problem("the way to sign in is missing", _SIGN_IN[connector])
+    if connector in (Connector.ODATA, Connector.DATAVERSE) and fields is not None:
         fields.problem("a service says itself of what kind its fields are", "leave it out")
     if connector is Connector.SQL and auth is not None:
         auth.problem("a database is signed in to by its url", "leave it out")
-    if connector is Connector.SQL and batch is not None:
-        batch.problem("a database takes many records at once anyway", "leave it out")
+    if connector is Connector.DATAVERSE and auth is not None and auth.get("user") is not None:
+        auth.problem("Dataverse takes no user and password", _SIGN_IN[connector])
+    for name, connectors in _ONLY_OF.items():
+        if (given := lookup(name)) is not None and connector is not None and connector not in connectors:
+            what = "{} trusts the authorities of this machine" if name == "ca_file" else "it means nothing to {}"
+            given.problem(what.format(connector), "leave it out")
+    if connector is Connector.BUSINESS_CENTRAL and (api := lookup("api")):
+        parsed(api, _api)
+
+
+def _api(said: str) -> str:
+    if _API.fullmatch(said) is None:
+        raise Mistake(f"{said!r} is no API", "write v2.0, or publisher/group/version such as contoso/sync/v1.0")
+    return said
 
 
 def _check_name(name: str, node: Node) -> None:

@@ -205,6 +205,10 @@ _ENGINE_REASONS = {
         "Couple the right one by hand.",
     ),
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
+    "hidden_by_column_security": (
+        "{field} is hidden from koppel by column security, so that nobody knows what it holds.",
+        "Take it out of the mapping, or switch the security of the column off.",
+    ),
     "ping_pong": (
         "{field} has been written in this direction again and again since yesterday, and something changes it back.",
         "Find out what does (an automation, a rounding, another mapping of the field); it is tried again "

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from json import JSONDecodeError, loads
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -39,10 +42,25 @@ class Reply:
 
 Answer = Callable[[Call], Reply]
 
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """A body as a JSON object, its numbers exact; None when it is something else."""
+    try:
+        found = loads(body, parse_float=Decimal)
+    except (JSONDecodeError, UnicodeDecodeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 # Amounts leave as numbers with their trailing zeros, as money does (wire 1.5).
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
+def json_bytes(document: object) -> bytes:
+    """A document as JSON, its decimals as numbers; moments are written as `2024-01-31T10:00:00Z`."""
+    return _JSON.encode(document)
+
+
 def json_reply(status: int, document: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """A reply with a JSON document; moments are written as `2024-01-31T10:00:00Z`."""
-    return Reply(status, _JSON.encode(document), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+    """A reply with a JSON document."""
+    return Reply(status, json_bytes(document), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})

@@ -15,6 +15,7 @@ class Trouble(StrEnum):
 
     LATENCY = "latency"
     STATUS = "status"
+    STATUS_AFTER = "status after"
     CUT_BEFORE = "cut before"
     CUT_AFTER = "cut after"
     HALF = "half"
@@ -48,7 +49,7 @@ class Fault:
         return self.method in ("", call.method) and self.target in call.target
 
     def reply(self, now: datetime) -> Reply:
-        """The refusal of a `STATUS` fault, with no OData body, as gateways answer."""
+        """The answer of a `STATUS` fault, with no OData body, as gateways give it."""
         seconds = max(int(self.seconds), 0)
         stamps = {
             RetryAfter.NONE: {},

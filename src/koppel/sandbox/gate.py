@@ -1,8 +1,9 @@
 """Between the network and a service: troubles, the turnstile of its limits, the transcript."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from threading import RLock
 from typing import Any, Protocol
 
@@ -15,15 +16,15 @@ from koppel.sandbox.exchange import Answer, Call, Reply
 from koppel.sandbox.faults import Faults, Trouble
 from koppel.sandbox.transcript import Transcript
 
+Serve = Callable[[], Awaitable[Reply]]
+"""Serves a call that has been let in."""
+
 
 class Turnstile(Protocol):
     """The limits of a service."""
 
-    def enter(self, call: Call) -> Reply | None:
-        """Let a call in, or say why not; every `enter` is followed by a `leave`."""
-
-    def leave(self, call: Call, seconds: float) -> None:
-        """It is done, after so many seconds."""
+    async def admit(self, call: Call, serve: Serve) -> Reply:
+        """Serve a call when it may come in, or answer why it may not."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,9 @@ class Controls:
 class Open:
     """A turnstile that lets everybody in."""
 
-    def enter(self, call: Call) -> Reply | None:
+    async def admit(self, call: Call, serve: Serve) -> Reply:
         """Welcome."""
-
-    def leave(self, call: Call, seconds: float) -> None:
-        """Goodbye."""
+        return await serve()
 
 
 class Cut(Exception):
@@ -71,22 +70,15 @@ class Gate:
         except ClientDisconnect:
             return  # it left before it had asked; nothing was done
         try:
-            reply = await self._admitted(call)
+            reply = await self._turnstile.admit(call, lambda: self._served(call))
         except Cut as cut:
             self._controls.transcript.note(self.name, call, None)
             await self._cut(cut, scope, receive, send)
             return
         self._controls.transcript.note(self.name, call, reply)
-        await Response(reply.body, reply.status, dict(reply.headers))(scope, receive, send)
-
-    async def _admitted(self, call: Call) -> Reply:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            refused = self._turnstile.enter(call)
-            return refused or await self._served(call)
-        finally:
-            self._turnstile.leave(call, loop.time() - began)
+        # The date is that of the sandbox's clock, which a rehearsal may have moved.
+        headers = {"Date": format_datetime(self._controls.clock.now(), usegmt=True), **reply.headers}
+        await Response(reply.body, reply.status, headers)(scope, receive, send)
 
     async def _served(self, call: Call) -> Reply:
         troubles = self._controls.faults.take(call)
@@ -98,6 +90,8 @@ class Gate:
             return refusal.reply(self._controls.clock.now())
         with self._controls.lock:
             reply = self._answer(call)
+        if refusal := troubles.get(Trouble.STATUS_AFTER):
+            return refusal.reply(self._controls.clock.now())  # a gateway that lost patience: all of it is done
         if Trouble.CUT_AFTER in troubles:
             raise Cut
         if Trouble.HALF in troubles:

@@ -81,6 +81,7 @@ def _config(application: Any, authority: Authority) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=not isinstance(application, Gate),
         ssl_certfile=str(authority.key_file),
         timeout_graceful_shutdown=5,
     )

@@ -37,6 +37,12 @@ class Tokens:
         found = self._grants.get(token)
         return found if found is not None and found.expires > self._clock.now() else None
 
+    def bearer(self, authorization: str, audience: str) -> Grant | None:
+        """What an authorization header stands for, when it is a valid token for exactly this audience (wire 1.1)."""
+        scheme, _, token = authorization.partition(" ")
+        found = self.grant(token) if scheme.lower() == "bearer" else None
+        return found if found is not None and found.audience == audience else None
+
     def holder(self, authorization: str) -> str:
         """The client an authorization header belongs to, whether still good or not; empty when unknown."""
         found = self._grants.get(authorization.partition(" ")[2])

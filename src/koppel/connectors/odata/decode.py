@@ -68,7 +68,11 @@ class Decoder:
         type_ = _TYPES.get(self._properties[name].shape.kind, str)
         if self._properties[name].edm.startswith(("Edm.Int", "Edm.Byte", "Edm.SByte")):
             type_ = int | str
-        return self._attributes[name], type_ | None | UnsetType, msgspec.field(name=name, default=UNSET)
+        return (
+            self._attributes[name],
+            type_ | None | UnsetType,
+            msgspec.field(name=self._properties[name].member, default=UNSET),
+        )
 
     def page(self, body: bytes) -> Page:
         """The page that an answer holds. Raises BadAnswer when it holds none."""
@@ -111,7 +115,8 @@ class Decoder:
         """Of a record that cannot be read its key alone; without a key nobody could be told about it."""
         try:
             keys = {name: record[name] for name in self._key}
-            return self._row.decode(json_body(dict.fromkeys(self._properties) | keys))
+            nothing = dict.fromkeys(each.member for each in self._properties.values())
+            return self._row.decode(json_body(nothing | keys))
         except (ValueError, TypeError, KeyError, OverflowError, msgspec.MsgspecError):
             raise BadAnswer(self._system, "a record can be read as little as its key") from None
 
@@ -127,12 +132,8 @@ class Decoder:
         columns = [values.alias(name) for name, (values, _) in decoded.items()]
         frame = pl.DataFrame([fault, *columns])
         ids = frame.select(key_text(self._key)).to_series().alias(ID)
-        return frame.insert_column(0, ids).insert_column(1, self._versions(frame, etags)), etags
-
-    def _versions(self, frame: pl.DataFrame, etags: pl.Series) -> pl.Series:
-        """The stamp up to a '#', then the etag, which alone says which edition this is; null without one."""
-        stamp = pl.lit("") if self._stamp is None else pl.col(self._stamp).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
-        return frame.select((stamp.fill_null("") + "#" + etags).alias(VERSION)).to_series()
+        stamps = None if self._stamp is None else frame[self._stamp]
+        return frame.insert_column(0, ids).insert_column(1, version_texts(stamps, etags)), etags
 
     def _column(self, name: str, rows: Sequence[Any]) -> Reasoned:
         """The values of one property in the dtype of its kind."""
@@ -142,10 +143,16 @@ class Decoder:
         for at in unsent:
             values[at] = None
         read, reasons = _read(self._properties[name], values)
-        if not unsent:
+        if not unsent or self._properties[name].is_annotation:
             return read, reasons
         missing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows)).scatter(unsent, "not_sent")
         return read, either(reasons, missing)
+
+
+def version_texts(stamps: pl.Series | None, etags: pl.Series) -> pl.Series:
+    """The stamp up to a '#', then the etag, which alone says which edition this is; null without one."""
+    told = pl.lit("") if stamps is None else pl.lit(stamps).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
+    return pl.select((told.fill_null("") + "#" + etags).alias(VERSION)).to_series()
 
 
 def _envelope(rows: Any) -> Any:

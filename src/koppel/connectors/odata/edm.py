@@ -28,12 +28,25 @@ FLOATS = {"Edm.Double": 15, "Edm.Single": 6}
 @dataclass(frozen=True)
 class Property:
     """One property of an entity. `edm`: its type; of an enumeration the qualified name. `second_digits`: how many of a
-    second a date-time keeps.
+    second a date-time keeps. `wire`: its name in JSON and filters, where that is not the field's. `filterable`: whether
+    a service can be asked for records by it.
     """
 
     shape: FieldShape
     edm: str
     second_digits: int = 6
+    wire: str = ""
+    filterable: bool = True
+
+    @property
+    def member(self) -> str:
+        """What the service calls it."""
+        return self.wire or self.shape.name
+
+    @property
+    def is_annotation(self) -> bool:
+        """Whether it is told beside another property, and only where that has a value."""
+        return "@" in self.wire
 
     @property
     def is_enumeration(self) -> bool:

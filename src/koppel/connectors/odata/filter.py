@@ -85,6 +85,8 @@ class _Compiler:
             case Or(terms):
                 return self._any(terms, wanted) if wanted else self._all(terms, wanted)
         property_ = self._properties[filter_.field]
+        if not property_.filterable:
+            return self._leave(filter_.field, "the service cannot be asked for it")
         match filter_:
             case IsNull():
                 return self._blank(property_, wanted)
@@ -118,14 +120,14 @@ class _Compiler:
 
     def _blank(self, property_: Property, wanted: bool) -> str:
         """Null, and in fields that hold text '' too."""
-        name = property_.shape.name
+        name = property_.member
         nothing = f"{name} eq null" if wanted else f"{name} ne null"
         if property_.edm != "Edm.String":
             return nothing
         return f"({nothing} or {name} eq '')" if wanted else f"({nothing} and {name} ne '')"
 
     def _compare(self, property_: Property, operator: Comparison, value: Literal) -> str | None:
-        name, kind = property_.shape.name, property_.shape.kind
+        name, kind = property_.member, property_.shape.kind
         if value == "" and kind in _TEXTS:
             if operator in (Comparison.EQUAL, Comparison.UNEQUAL):
                 return self._blank(property_, operator is Comparison.EQUAL)
@@ -151,7 +153,7 @@ class _Compiler:
         return ""
 
     def _like(self, property_: Property, pattern: str, wanted: bool) -> str | None:
-        name = property_.shape.name
+        name = property_.member
         found = re.fullmatch(r"(%?)((?:[^%_\\]|\\.)*)(%?)", pattern, re.DOTALL)
         if found is None or property_.edm != "Edm.String" or property_.shape.kind is Kind.CODE:
             return self._leave(name, "OData knows no such pattern")

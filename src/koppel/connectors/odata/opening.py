@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
@@ -54,8 +55,10 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def authorisation(name: str, url: str, auth: Mapping[str, str]) -> Authorisation:
-    """Who koppel is. Raises ConfigurationError when the parts do not make one way."""
+def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | None = None) -> Authorisation:
+    """Who koppel is. `ca_file`: whom to trust instead of the usual authorities, also where tokens are had. Raises
+    ConfigurationError when the parts do not make one way.
+    """
     if auth.keys() == {"user", "password"}:
         return Basic(auth["user"], auth["password"])
     optional = {"scope", "authority"}
@@ -66,7 +69,7 @@ def authorisation(name: str, url: str, auth: Mapping[str, str]) -> Authorisation
     parts = urlsplit(url)
     scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
     authority = f"{auth.get('authority', ENTRA).rstrip('/')}/{auth['tenant']}"
-    return Bearer(name, EntraApp(name, authority, auth["client"], secret), scope)
+    return Bearer(name, EntraApp(name, authority, auth["client"], secret, ca_file), scope)
 
 
 def _certificate(name: str, pem: str) -> dict[str, str]:

@@ -160,7 +160,7 @@ def key_conditions(key: Sequence[Property], ids: pl.Series) -> list[str]:
 
 def equal(properties: Sequence[Property], rows: pl.DataFrame) -> list[str]:
     """A condition for each row: that all properties have these values."""
-    each = [f"{one.shape.name} eq " + literals(one, rows[one.shape.name]) for one in properties]
+    each = [f"{one.member} eq " + literals(one, rows[one.shape.name]) for one in properties]
     if len(each) == 1:
         return each[0].to_list()
     return pl.select("(" + pl.concat_str(each, separator=" and ") + ")").to_series().to_list()

@@ -73,6 +73,10 @@ class Session:
             headers={**USUAL_HEADERS, **self.limits.headers}, cookies=no_cookies, transport=transport
         )
 
+    def elapsed(self) -> float:
+        """Seconds that only grow."""
+        return self._timing.elapsed()
+
     def deadline(self) -> float:
         """When a call that begins now has to be over. All requests of one call share it."""
         return self._timing.elapsed() + self.limits.call_seconds

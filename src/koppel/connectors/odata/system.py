@@ -10,7 +10,7 @@ from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, unknown
 from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.filter import Manners
-from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source
 from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.table import OdataTable
@@ -22,6 +22,15 @@ USUAL_LAG = timedelta(minutes=1)
 """How late a change may appear when nobody says: a service takes its stamp before it commits (wire 4.3.19)."""
 
 _KEYS = frozenset({Kind.TEXT, Kind.CODE, Kind.UUID, Kind.INTEGER, Kind.DATE})
+
+
+def answered_at(system: str, answer: Answer) -> datetime:
+    """What the service's clock said when it answered, to the second. Raises BadAnswer when it does not say."""
+    try:
+        moment = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        raise BadAnswer(system, "its answers carry no date", "a proxy in between may leave it out") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class OdataSystem:
@@ -48,12 +57,7 @@ class OdataSystem:
 
     def now(self) -> datetime:
         """What the service's clock says, to the second: the `Date` of an answer."""
-        answer = self._session.read(Request("GET", ""), "asking for the service document")
-        try:
-            moment = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
-            raise BadAnswer(self.name, "its answers carry no date", "a proxy in between may leave it out") from None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return answered_at(self.name, self._session.read(Request("GET", ""), "asking for the service document"))
 
     def tables(self) -> tuple[str, ...]:
         """The names of its entity sets."""

@@ -4,19 +4,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from koppel.sandbox.dataverse.refusal import MISSING_KEY, NO_SEGMENT, PAYLOAD, Refusal, bad, missing
-from koppel.sandbox.dataverse.rows import Ref, Rows
+from koppel.sandbox import paths
+from koppel.sandbox.dataverse.refusal import MISSING_KEY, NO_SEGMENT, PAYLOAD, bad, missing
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Column, Key, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
-from koppel.sandbox.dataverse.values import guid
+from koppel.sandbox.ids import guid
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Rows
 
 BASE = "/api/data/v9.2/"
 FORBIDDEN = set("/<>*%&:\\?+")
 """Characters a key value may not hold in an address (wire 1.3)."""
 
-_SEGMENT = re.compile(r"([A-Za-z_.$][\w.$]*)(?:\((.*)\))?", re.S)
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|[^,'\"]+?)\s*(?:,|$)")
 _SETS = {table.set_name: table for table in TABLES.values()}
 
@@ -37,18 +38,11 @@ class Address:
         return f"{self.table.set_name}({self.text})"
 
 
-def segments(path: str) -> list[str]:
-    """The segments below the service root of an encoded path; a slash inside quotes does not part them."""
-    parts = re.findall(r"(?:'(?:[^']|'')*'|[^/'])+", path.partition("?")[0])
-    return [unquote(part) for part in parts]
-
-
 def parted(segment: str) -> tuple[str, str | None]:
-    """Name of a segment, and what stands between its parentheses if there are any."""
-    match = _SEGMENT.fullmatch(segment)
-    if match is None:
+    """Name of a segment, and what stands between its parentheses if there are any. Raises `Refusal`."""
+    if (found := paths.parted(segment)) is None:
         raise no_segment(segment)
-    return match[1], match[2]
+    return found
 
 
 def no_segment(segment: str) -> Refusal:
@@ -74,7 +68,7 @@ def address(rows: Rows, table: Table, inside: str) -> Address:
             return Address(table, known, text=inside)
         raise bad(f"'{pairs[own]}' is no id.")
     key = next((key for key in table.keys if {*key.columns} == {*pairs}), None)
-    if key is None or key.status != "Active":
+    if key is None or not key.enforced:
         raise bad("The specified key properties do not match an alternate key of the entity.", MISSING_KEY)
     values = tuple(_key_value(table.columns[name], pairs[name]) for name in key.columns)
     return Address(table, rows.by_key(table, key, values) or "", key, values, inside)
@@ -108,7 +102,7 @@ def bound(rows: Rows, text: str, contents: Callable[[str], str]) -> Ref:
     """The row an `@odata.bind` names. `contents` resolves `$1` of a change set. Raises `Refusal` when there is none."""
     text = contents(text)
     path = text.partition(BASE)[2] if BASE in text else text.lstrip("/")
-    parts = segments(path)
+    parts = paths.segments(path)
     name, inside = parted(parts[0]) if len(parts) == 1 else ("", None)
     if inside is None:
         raise bad(f"'{text}' does not name a row.", PAYLOAD)

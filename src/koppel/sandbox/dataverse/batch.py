@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import BATCH, Refusal, bad
+from koppel.sandbox.dataverse.refusal import BATCH, bad
 from koppel.sandbox.exchange import Call, Reply
+from koppel.sandbox.refusal import Refusal
 
 OPERATIONS = 1_000
 """Operations of a batch at most."""

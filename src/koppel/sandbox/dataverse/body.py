@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from json import JSONDecodeError, loads
 from typing import Any
 
 from koppel.sandbox.dataverse.addresses import bound
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import DENIED, PAYLOAD, Refusal, bad, undeclared
+from koppel.sandbox.dataverse.refusal import DENIED, PAYLOAD, bad, undeclared
 from koppel.sandbox.dataverse.shape import LOOKUPS, Table
 from koppel.sandbox.dataverse.values import stored
+from koppel.sandbox.exchange import json_object
+from koppel.sandbox.refusal import Refusal
 
 _BIND = "@odata.bind"
 _TOLERATED = {"@odata.type", "@odata.id", "@odata.etag", "@odata.context"}
@@ -35,11 +35,7 @@ class Author:
 
 def document(body: bytes) -> dict[str, Any]:
     """A JSON object, its numbers exact. Raises `Refusal`."""
-    try:
-        found = loads(body, parse_float=Decimal)
-    except (JSONDecodeError, UnicodeDecodeError):
-        raise bad("An error occurred while parsing the payload: it is not JSON.", PAYLOAD) from None
-    if not isinstance(found, dict):
+    if (found := json_object(body)) is None:
         raise bad("An error occurred while parsing the payload: a JSON object was expected.", PAYLOAD)
     return found
 

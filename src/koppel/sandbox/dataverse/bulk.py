@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from koppel.sandbox.dataverse.addresses import Address, address, no_segment, parted, segments, table_of
+from koppel.sandbox.dataverse.addresses import Address, address, no_segment, parted, table_of
 from koppel.sandbox.dataverse.body import Author, document
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import INVALID, PAYLOAD, Refusal, bad
+from koppel.sandbox.dataverse.refusal import INVALID, PAYLOAD, bad
 from koppel.sandbox.dataverse.shape import Table
-from koppel.sandbox.dataverse.values import guid
 from koppel.sandbox.dataverse.writing import Conditions, create, update, upsert
 from koppel.sandbox.exchange import Reply, json_reply
+from koppel.sandbox.ids import guid
+from koppel.sandbox.paths import segments
+from koppel.sandbox.refusal import Refusal
 
 PREFIX = "Microsoft.Dynamics.CRM."
 MESSAGE_BYTES = 116 * 1024 * 1024

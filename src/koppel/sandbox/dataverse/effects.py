@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import ASSOCIATED, DENIED, DUPLICATE_FOUND, STATE, Refusal, bad
-from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.refusal import ASSOCIATED, DENIED, DUPLICATE_FOUND, STATE, bad
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.dataverse.values import quantized
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Row
 
 DUPLICATE_RULES = {"account": "name", "contact": "emailaddress1"}
 """The column whose equality the published duplicate detection rules look at."""
@@ -22,6 +24,9 @@ _RESTRICTING = {"transactioncurrencyid", "ownerid"}
 def completed(environment: Environment, table: Table, before: Row, row: Row, sent: Mapping[str, Any]) -> Row:
     """A row about to be stored, with all that follows from what was sent. Raises `Refusal`."""
     row = dict(row)
+    for column in table.columns.values():
+        if column.required and row.get(column.name) is None:
+            raise bad(f"The required field '{column.name}' is missing.")  # wire 1.6
     if "statecode" in table.columns:
         row |= _state(table, before, sent)
     if "transactioncurrencyid" in table.columns.keys() - {table.id_column}:

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from koppel.sandbox.clock import Clock
-from koppel.sandbox.dataverse.rows import Row, Rows
+from koppel.sandbox.dataverse.rows import empty_rows
 from koppel.sandbox.dataverse.shape import Column, Table
+from koppel.sandbox.rows import Row
 from koppel.sandbox.switches import Switches
 
 DELTA_DAYS = 7
@@ -36,7 +37,7 @@ class Environment:
 
     def __post_init__(self) -> None:
         """Without rows."""
-        self.rows = Rows(lambda: self.switches.duplicate_status)
+        self.rows = empty_rows(lambda: self.switches.duplicate_status)
 
     def now(self) -> datetime:
         """The moment as rows are stamped with it: whole seconds (wire 1.4)."""

@@ -1,13 +1,14 @@
 """Service protection limits: requests, execution time and concurrency per user within five minutes (wire 1.9)."""
 
-from collections import deque
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.gate import Serve
+from koppel.sandbox.limits import WINDOW_SECONDS, Windows, retry_after
 
-WINDOW_SECONDS = 300.0
 REQUESTS, EXECUTION, CONCURRENT = "0x80072322", "0x80072321", "0x80072326"
 
 
@@ -22,43 +23,27 @@ class Allowance:
     on: bool = True
 
 
-class _Window:
-    """The calls of one user within the window, and what they took together."""
-
-    def __init__(self) -> None:
-        self.calls: deque[tuple[float, float]] = deque()
-        self.spent = 0.0
-
-    def add(self, now: float, seconds: float) -> None:
-        """One more call."""
-        self.calls.append((now, seconds))
-        self.spent += seconds
-
-    def forget(self, now: float) -> None:
-        """Drop what has left the window."""
-        while self.calls and self.calls[0][0] <= now - WINDOW_SECONDS:
-            self.spent -= self.calls.popleft()[1]
-
-    def until_first_leaves(self, now: float) -> float:
-        """Seconds until one more fits."""
-        return self.calls[0][0] + WINDOW_SECONDS - now if self.calls else 1.0
-
-
 class Limits:
     """The turnstile of an environment. `user_of` tells users apart by their authorization."""
 
     def __init__(self, clock: Clock, user_of: Callable[[str], str]) -> None:
         self.allowance = Allowance()
-        self._clock = clock
-        self._user_of = user_of
+        self._windows = Windows(clock, user_of)
         self._running: dict[str, int] = {}
-        self._windows: dict[str, _Window] = {}
+
+    async def admit(self, call: Call, serve: Serve) -> Reply:
+        """Serve a call if it may come in."""
+        began = time.monotonic()
+        try:
+            return self.enter(call) or await serve()
+        finally:
+            self.leave(call, time.monotonic() - began)
 
     def enter(self, call: Call) -> Reply | None:
-        """Let a call in, or answer 429 with `Retry-After`."""
-        user, now = self._user(call), self._now()
+        """Let a call in, or answer 429 with `Retry-After`; either way it has to `leave`."""
+        user, now = self._windows.user(call), self._windows.now()
         self._running[user] = self._running.get(user, 0) + 1
-        window = self._window(user)
+        window = self._windows.of(user)
         if not self.allowance.on:
             return None
         if self._running[user] > self.allowance.concurrent:
@@ -72,13 +57,13 @@ class Limits:
 
     def leave(self, call: Call, seconds: float) -> None:
         """A call is done, and counts with what it took; a refused one counts too, so hammering does not help."""
-        user = self._user(call)
+        user = self._windows.user(call)
         self._running[user] -= 1
-        self._window(user).add(self._now(), seconds)
+        self._windows.of(user).add(self._windows.now(), seconds)
 
     def headers(self, call: Call) -> dict[str, str]:
         """What an answer says of the limits."""
-        window = self._window(self._user(call))
+        window = self._windows.of(self._windows.user(call))
         seconds = max(self.allowance.execution_seconds - window.spent, 0)
         return {
             "x-ms-ratelimit-burst-remaining-xrm-requests": str(max(self.allowance.requests - len(window.calls), 0)),
@@ -86,19 +71,7 @@ class Limits:
             "x-ms-dop-hint": str(self.allowance.advised),
         }
 
-    def _window(self, user: str) -> _Window:
-        window = self._windows.setdefault(user, _Window())
-        window.forget(self._now())
-        return window
-
-    def _user(self, call: Call) -> str:
-        return self._user_of(call.headers.get("authorization", ""))
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
-
 
 def _refusal(code: str, text: str, seconds: float) -> Reply:
     message = f"{text} of a time window of {WINDOW_SECONDS:.0f} seconds."
-    retry = {"Retry-After": str(max(int(seconds) + 1, 1))}
-    return json_reply(429, {"error": {"code": code, "message": message}}, retry)
+    return json_reply(429, {"error": {"code": code, "message": message}}, retry_after(seconds))

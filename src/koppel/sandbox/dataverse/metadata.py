@@ -7,9 +7,10 @@ from xml.etree import ElementTree as xml
 
 from koppel.sandbox.dataverse.addresses import no_segment, parted
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import MISSING, Refusal, bad
-from koppel.sandbox.dataverse.shape import LOOKUPS, Behaviour, Column, Kind, Table
+from koppel.sandbox.dataverse.refusal import MISSING, bad
+from koppel.sandbox.dataverse.shape import LOOKUPS, NUMBERED, Behaviour, Column, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.refusal import Refusal
 
 _CAST = "Microsoft.Dynamics.CRM."
 _EDM = {
@@ -56,6 +57,7 @@ def _table(environment: Environment, table: Table) -> dict[str, Any]:
         "ChangeTrackingEnabled": environment.tracks(table),
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
+        "TableType": "Standard",
         "OwnershipType": "UserOwned" if table.owned else "OrganizationOwned",
         "Attributes": [_attribute(environment, table, column) for column in table.columns.values()],
         "Keys": _keys(table),
@@ -83,6 +85,7 @@ def _attributes(
     for column in table.columns.values():
         if not cast:
             yield _narrowed(_attribute(environment, table, column), query)
+            yield from (_narrowed(each, query) for each in _companions(environment, table, column))
         elif cast == f"{_CAST}{_metadata_type(column)}":
             yield _narrowed(_attribute(environment, table, column) | _specific(column), query)
 
@@ -92,10 +95,11 @@ def _metadata_type(column: Column) -> str:
 
 
 def _attribute(environment: Environment, table: Table, column: Column) -> dict[str, Any]:
-    required = "SystemRequired" if column.name == table.id_column else "None"
+    required = "SystemRequired" if column.required or column.name == table.id_column else "None"
     return {
         "@odata.type": f"#{_CAST}{_metadata_type(column)}",
         "LogicalName": column.name,
+        "AttributeOf": None,
         "SchemaName": column.schema_name or column.name,
         "AttributeType": "Virtual" if column.kind is Kind.CHOICES else column.kind.value,
         "AttributeTypeName": {"Value": f"{column.kind.value}Type"},
@@ -105,6 +109,28 @@ def _attribute(environment: Environment, table: Table, column: Column) -> dict[s
         "IsSecured": (table.name, column.name) in environment.secured,
         "RequiredLevel": {"Value": required},
     }
+
+
+def _companions(environment: Environment, table: Table, column: Column) -> Iterable[dict[str, Any]]:
+    """Attributes that exist beside another one and in no row of the Web API: names of lookups and choices, and the
+    table of a lookup with several.
+    """
+    found = {}
+    if column.kind in LOOKUPS | NUMBERED:
+        found[f"{column.name}name"] = "String" if column.kind in LOOKUPS else "Virtual"
+    if len(column.targets) > 1:
+        found[f"{column.name}type"] = "EntityName"
+    for name, kind in found.items():
+        if name not in table.columns:
+            document = _attribute(environment, table, column)
+            yield document | {
+                "LogicalName": name,
+                "AttributeOf": column.name,
+                "AttributeType": kind,
+                "AttributeTypeName": {"Value": f"{kind}Type"},
+                "IsValidForCreate": False,
+                "IsValidForUpdate": False,
+            }
 
 
 def _specific(column: Column) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from koppel.sandbox.dataverse.body import Author, document
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.options import options_of, prefer_of
 from koppel.sandbox.dataverse.refusal import missing
-from koppel.sandbox.dataverse.rows import Row
 from koppel.sandbox.dataverse.shape import LOOKUPS
 from koppel.sandbox.dataverse.showing import etag, shown
 from koppel.sandbox.dataverse.writing import Conditions, check, conditions_of, delete, update, upsert
 from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.rows import Row
 
 
 def read_row(environment: Environment, where: Address, call: Call, url: str) -> Reply:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from koppel.sandbox.dataverse.refusal import PAYLOAD, bad
 from koppel.sandbox.dataverse.shape import Column, Table
 from koppel.sandbox.exchange import Call
+from koppel.sandbox.ordering import ordered
 
 PAGE = 5_000
 """Rows of a page at most, and without a preference (wire 1.1)."""
@@ -65,7 +67,7 @@ def options_of(call: Call, table: Table) -> Options:
     return Options(
         select=_selected(table, query["$select"]) if "$select" in query else None,
         filter=query.get("$filter", ""),
-        order=_ordered(table, query.get("$orderby", "")),
+        order=ordered(query.get("$orderby", ""), partial(column_of, table), partial(bad, code=PAYLOAD)),
         top=None if top is None else int(top),
         count=query.get("$count") == "true",
         expand=query.get("$expand", ""),
@@ -88,16 +90,6 @@ def _selected(table: Table, text: str) -> tuple[Column, ...]:
     if any(column.kind == "Money" for column in asked):
         extra.append(table.columns["transactioncurrencyid"])
     return tuple(dict.fromkeys([*asked, *extra]))
-
-
-def _ordered(table: Table, text: str) -> tuple[tuple[Column, bool], ...]:
-    order = []
-    for part in filter(None, text.split(",")):
-        name, _, direction = part.strip().partition(" ")
-        if direction.strip() not in ("", "asc", "desc"):
-            raise bad(f"Syntax error at position {len(name)} in '{part}'.", PAYLOAD)
-        order.append((column_of(table, name), direction.strip() == "desc"))
-    return tuple(order)
 
 
 def prefer_of(headers: Mapping[str, str]) -> Prefer:

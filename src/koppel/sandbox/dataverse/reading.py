@@ -10,30 +10,16 @@ from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.filtering import compiled
 from koppel.sandbox.dataverse.options import Options, Prefer
 from koppel.sandbox.dataverse.refusal import PAYLOAD, bad
-from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.showing import shown
 from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.ordering import directed, plain, without_token
+from koppel.sandbox.rows import Row
 
 COUNTED = 5_000
 """Counts stop here (wire 1.2)."""
 _CRM = "Microsoft.Dynamics.CRM"
-
-
-class _Descending:
-    """A value that sorts the other way round."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __lt__(self, other: "_Descending") -> bool:
-        return bool(other.value < self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Descending) and other.value == self.value
-
-    def __hash__(self) -> int:
-        return hash(self.value)
 
 
 def wanted_rows(environment: Environment, table: Table, options: Options) -> list[Row]:
@@ -86,12 +72,6 @@ def next_link(link: str, number: int, last: list[Any]) -> str:
     return f"{without_token(link)}&$skiptoken={quote(cookie, safe='')}"
 
 
-def without_token(link: str) -> str:
-    """The address of a call without its `$skiptoken`, which comes last; its options stay byte for byte."""
-    plain = link.partition("&$skiptoken=")[0].partition("?$skiptoken=")[0]
-    return plain if "?" in plain else f"{plain}?"
-
-
 def _unpacked(token: str) -> tuple[int, list[Any]]:
     try:
         number = int(token.partition('pagenumber="')[2].partition('"')[0])
@@ -107,33 +87,20 @@ def _values(environment: Environment, table: Table, options: Options, row: Row) 
 
 
 def _resumed(last: list[Any], options: Options) -> tuple[Any, ...]:
-    return _directed([*last[:-1]], last[-1], options)
+    return directed(last[:-1], last[-1], options.order)
 
 
 def _sort_key(environment: Environment, table: Table, options: Options) -> Callable[[Row], tuple[Any, ...]]:
     def key(row: Row) -> tuple[Any, ...]:
         values = _values(environment, table, options, row)
-        return _directed(values[:-1], values[-1], options)
+        return directed(values[:-1], values[-1], options.order)
 
     return key
 
 
-def _directed(values: list[Any], row_id: str, options: Options) -> tuple[Any, ...]:
-    """A key that sorts as asked; blanks come first when ascending."""
-    ranked = [(value is not None, value) if value is not None else (False,) for value in values]
-    pairs = zip(ranked, options.order, strict=True)
-    return (*(_Descending(value) if descending else value for value, (_, descending) in pairs), row_id)
-
-
 def _plain(value: Any) -> Any:
-    """A value as it is sorted and kept in a cookie: text without case, numbers as numbers, moments as text."""
-    if isinstance(value, Ref):
-        return value.id
-    if isinstance(value, str):
-        return value.casefold()
-    if value is None or isinstance(value, int):
-        return value
-    return float(value) if hasattr(value, "as_tuple") else value.isoformat()
+    """A value as it is sorted: a lookup by the id it holds."""
+    return value.id if isinstance(value, Ref) else plain(value)
 
 
 def _expansion(environment: Environment, table: Table, options: Options) -> Callable[[Row], dict[str, Any]]:

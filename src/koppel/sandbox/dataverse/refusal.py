@@ -1,6 +1,6 @@
 """Refusals of the Web API: a status and a body with a code, which is what callers match on (wire 1.10)."""
 
-from koppel.sandbox.exchange import Reply, json_reply
+from koppel.sandbox.refusal import Refusal
 
 PAYLOAD = "0x80048d19"
 INVALID = "0x80040203"
@@ -21,19 +21,6 @@ DUPLICATE_ID = "0x80040237"
 DUPLICATE_KEY = "0x80060892"
 DUPLICATE_FOUND = "0x80040333"
 EXPIRED_DELTA = "0x80044352"
-
-
-class Refusal(Exception):
-    """What a call is refused with."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-    def reply(self) -> Reply:
-        """It as an OData error."""
-        headers = {"OData-Version": "4.0"}
-        return json_reply(self.status, {"error": {"code": self.code, "message": self.message}}, headers)
 
 
 def bad(message: str, code: str = INVALID) -> Refusal:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from koppel.sandbox.dataverse import batch as batches
-from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, segments, table_of
+from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, table_of
 from koppel.sandbox.dataverse.body import Author
 from koppel.sandbox.dataverse.bulk import PREFIX, bulk
 from koppel.sandbox.dataverse.created import posted
@@ -15,11 +15,15 @@ from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
-from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, Refusal, bad
+from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.paths import segments
+from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.tokens import Tokens
+
+ORGANISATION = "00000000-0000-4000-8000-000000000001"
 
 
 class Dataverse:
@@ -43,9 +47,8 @@ class Dataverse:
 
     def _author(self, call: Call) -> Author | Reply:
         """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10)."""
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        grant = self._tokens.grant(token) if scheme.lower() == "bearer" else None
-        if grant is None or grant.audience != self.url:
+        grant = self._tokens.bearer(call.headers.get("authorization", ""), self.url)
+        if grant is None:
             challenge = f"Bearer authorization_uri={self._authorize_url}, resource_id={self.url}/"
             return Reply(401, b"", {"WWW-Authenticate": challenge})
         if (user := self.environment.users.get(grant.client_id)) is None:
@@ -61,6 +64,7 @@ class Dataverse:
         services: dict[tuple[str, str], Callable[[], Reply]] = {
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
+            ("GET", "organizations"): self._organizations,
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
         name, inside = parted(parts[0] if parts else "")
@@ -126,7 +130,12 @@ class Dataverse:
         return Reply(200, f"\ufeff{number}".encode(), {"Content-Type": "text/plain"})
 
     def _who(self, author: Author) -> Reply:
-        return json_reply(200, {"UserId": author.user, "OrganizationId": "00000000-0000-4000-8000-000000000001"})
+        return json_reply(200, {"UserId": author.user, "OrganizationId": ORGANISATION})
+
+    def _organizations(self) -> Reply:
+        """The one row that says how long deleted rows are kept (wire 1.4)."""
+        row = {"organizationid": ORGANISATION, "expirechangetrackingindays": self.environment.delta_days}
+        return json_reply(200, {"value": [row]})
 
     def _batch(self, call: Call, author: Author) -> Reply:
         def inner(operation: Call, contents: batches.Contents) -> Reply:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from koppel.sandbox import rows
+
 
 class Kind(StrEnum):
     """Types of columns, named as the metadata names them."""
@@ -52,7 +54,7 @@ class Column:
     """One column. `length`: UTF-16 units. `precision`: decimals stored. `options`: number to label.
 
     `states`: for a status, the state it belongs to. `create`, `update`: whether it may be written then. `date_format`:
-    shown as a date although it may hold a time.
+    shown as a date although it may hold a time. `required`: by the system, so that no row is without it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Column:
     date_format: bool = False
     create: bool = True
     update: bool = True
+    required: bool = False
     schema_name: str = ""
 
     @property
@@ -77,12 +80,15 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Key:
+class Key(rows.Key):
     """An alternate key. Its index is built in the background: only an `Active` one may be used (wire 1.3)."""
 
-    name: str
-    columns: tuple[str, ...]
     status: str = "Active"
+
+    @property
+    def enforced(self) -> bool:
+        """Whether its index could be built."""
+        return self.status == "Active"
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import NUMBERED, Column, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.dataverse.values import quantized
+from koppel.sandbox.rows import Row
 
 _CRM = "Microsoft.Dynamics.CRM"
 _FORMATTED = "OData.Community.Display.V1.FormattedValue"

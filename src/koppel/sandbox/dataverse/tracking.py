@@ -7,11 +7,13 @@ from urllib.parse import quote
 
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.options import Options, Prefer
-from koppel.sandbox.dataverse.reading import context, without_token
-from koppel.sandbox.dataverse.refusal import DENIED, EXPIRED_DELTA, INVALID, Refusal, bad
-from koppel.sandbox.dataverse.rows import Row
+from koppel.sandbox.dataverse.reading import context
+from koppel.sandbox.dataverse.refusal import DENIED, EXPIRED_DELTA, INVALID, bad
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.showing import shown
+from koppel.sandbox.ordering import without_token
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Row
 from koppel.sandbox.switches import ExpiredDelta
 
 _STAMP = "%m/%d/%Y %H:%M:%S"

@@ -8,6 +8,7 @@ from typing import Any
 
 from koppel.sandbox.dataverse.refusal import CHOICE, INTEGER_RANGE, INVALID, NUMBER_RANGE, PAYLOAD, TOO_LONG, bad
 from koppel.sandbox.dataverse.shape import Behaviour, Column, Kind
+from koppel.sandbox.ids import guid
 
 HUGE = Decimal(100_000_000_000)
 MONEY_HUGE = Decimal("922337203685477.0000")
@@ -16,12 +17,6 @@ CHOICES_AT_MOST = 150
 
 # XML cannot carry these; a lone surrogate cannot leave as UTF-8 either (wire 4.1.14).
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def guid(text: object) -> str | None:
-    """An id in the form it is stored in, or None when it is no id."""
-    return text.lower() if isinstance(text, str) and _GUID.fullmatch(text) else None
 
 
 def stored(column: Column, value: Any, empty_is_null: bool) -> Any:

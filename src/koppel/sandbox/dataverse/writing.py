@@ -9,10 +9,12 @@ from koppel.sandbox.dataverse.addresses import Address
 from koppel.sandbox.dataverse.body import Author, column_values
 from koppel.sandbox.dataverse.effects import completed, delete_with_children, detect_duplicates
 from koppel.sandbox.dataverse.environment import Environment
-from koppel.sandbox.dataverse.refusal import DENIED, DUPLICATE_ID, DUPLICATE_KEY, STALE, Refusal, missing
-from koppel.sandbox.dataverse.rows import Ref, Row
+from koppel.sandbox.dataverse.refusal import DENIED, DUPLICATE_ID, DUPLICATE_KEY, STALE, missing
+from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Table
 from koppel.sandbox.dataverse.showing import etag
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Row
 
 
 @dataclass(frozen=True)

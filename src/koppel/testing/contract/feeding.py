@@ -59,6 +59,8 @@ class Feeding:
         """A change that was stamped within the lag before the cursor is named again (DESIGN 5)."""
         table = chosen(stage)
         assert table.features.lag or table.features.feed is not Feed.MODIFIED_ON, "clocks are never the same"
+        if table.features.feed is Feed.TOKEN and not table.features.lag:
+            return  # what it has told is in the token, so it need not look back
         stage.put(table, uuid(1), {"name": "x"})
         stage.wait(table.features.lag / 2)
         assert uuid(1) in named(table.changes(table.changes(None, Want(())).cursor, Want(())))

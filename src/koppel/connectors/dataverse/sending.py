@@ -1,0 +1,165 @@
+"""Sending the rows of a write: new ones in bulk, the others under the version that was compared, many in one batch.
+
+A bulk message carries new rows, which have ids of their own, all or none; when it is refused nothing was done, and the
+rows go again each for itself, for the refusal names none of them (wire 1.8, 4.2.22). Updates and deletions never go in
+bulk, which demands no version; never as an upsert, which would make a deleted row anew (wire 4.2.1).
+
+When no answer comes the rows are sent once more, each for itself. Nothing is done twice: a new row has an id, which can
+be taken only once, and a changed one another version than the one demanded (wire 4.1.3).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Event
+
+from koppel.connectors.agreed.progress import Progress, Refusal
+from koppel.connectors.dataverse.answers import DUPLICATE_ID, definite, judged
+from koppel.connectors.dataverse.bodies import Body
+from koppel.connectors.dataverse.multipart import answers_of, batch_request
+from koppel.connectors.dataverse.source import Source
+from koppel.connectors.odata.address import query
+from koppel.connectors.odata.encode import json_body
+from koppel.connectors.odata.failure import Unanswered, refusal
+from koppel.connectors.odata.message import Answer, Request
+from koppel.errors import SystemFailure
+from koppel.model.values import ID
+from koppel.model.write import Outcome, Write, WriteKind
+
+ROWS_AT_ONCE = 100
+"""How many rows one request carries: what Microsoft advises to begin with (wire 1.8), far from two minutes of work."""
+
+_NAMESPACE = "Microsoft.Dynamics.CRM."
+_JSON = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Sending:
+    """One write on its way. `bodies`: what each row sends; `etags`: the version it demands. `answered`: the record as
+    the service answered it, by row. `repeated`: rows that were sent twice; `doubtful`: those whose version had moved by
+    then, be it by the first time or by somebody else. `failure`: why no more is sent.
+    """
+
+    source: Source
+    write: Write
+    progress: Progress
+    bodies: Sequence[Body]
+    etags: Sequence[str | None]
+    deadline: float
+    answered: dict[int, bytes] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
+    doubtful: list[int] = field(default_factory=list)
+    failure: SystemFailure | None = None
+    stop: Event = field(default_factory=Event)
+
+    def send(self, rows: list[int]) -> None:
+        """Send these rows. Afterwards `progress` knows of each."""
+        work = self._create if self.write.kind is WriteKind.CREATE else self._batch
+        parts = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
+        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
+            list(threads.map(lambda part: self._guarded(work, part), parts))
+
+    def _guarded(self, work: Callable[[list[int]], None], rows: list[int]) -> None:
+        """A failure of one request is the end of all that were not sent yet."""
+        if self.stop.is_set():
+            self._unknown(rows, "it was not sent any more")
+            return
+        try:
+            try:
+                work(rows)
+            except Unanswered as failure:
+                self._once_more(rows, failure)
+        except SystemFailure as failure:
+            self.failure = failure
+            self.stop.set()
+            self._unknown(rows, str(failure))
+
+    def _once_more(self, rows: list[int], failure: Unanswered) -> None:
+        """Send rows again of which nobody knows what became, but never a third time. A row without a version could
+        overwrite an edit.
+        """
+        safe = [row for row in rows if self.write.kind is WriteKind.CREATE or self.etags[row]]
+        again = [row for row in safe if row not in self.repeated]
+        self._unknown([row for row in rows if row not in again], str(failure))
+        self.repeated.update(again)
+        if again:
+            self._batch(again)
+
+    def _create(self, rows: list[int]) -> None:
+        if len(rows) == 1 or not self.source.definition.bulk:
+            self._batch(rows)
+            return
+        type_ = {"@odata.type": _NAMESPACE + self.source.definition.name}
+        body = json_body({"Targets": [type_ | self.bodies[row] for row in rows]})
+        address = f"{self.source.definition.set_name}/{_NAMESPACE}CreateMultiple"
+        answer = self.source.session.send(Request("POST", address, _JSON, body), self.deadline)
+        if not answer.good and definite(answer):
+            self._batch(rows)
+        elif not answer.good:
+            self._whole(answer, rows)
+
+    def _batch(self, rows: list[int]) -> None:
+        requests = [self._request(row) for row in rows]
+        whole = self.source.session.send(batch_request(self.source.session.root, requests), self.deadline)
+        if not whole.headers.get("content-type", "").startswith("multipart/"):
+            self._whole(whole, rows)
+            return
+        lost = []
+        for row, answer in zip(rows, answers_of(whole, requests), strict=True):
+            if answer is None:
+                lost.append(row)
+            else:
+                self._judge(row, answer)
+        if lost:
+            what = f"a batch to {self.source.definition.name} came back without all of its answers"
+            self._once_more(lost, Unanswered(self.source.session.system, what))
+
+    def _request(self, row: int) -> Request:
+        """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
+        set_name, body = self.source.definition.set_name, json_body(self.bodies[row])
+        wanted = query(select=self.source.select(self.write.want))
+        headers = _JSON | {"Prefer": self.source.prefer(self.write.want, "return=representation")}
+        match self.write.kind:
+            case WriteKind.CREATE:
+                return Request("POST", f"{set_name}{wanted}", headers, body)
+            case WriteKind.UPDATE:
+                address = f"{set_name}({self.write.rows[ID][row]}){wanted}"
+                return Request("PATCH", address, headers | self._match(row), body)
+            case WriteKind.DELETE:
+                return Request("DELETE", f"{set_name}({self.write.rows[ID][row]})", self._match(row))
+
+    def _match(self, row: int) -> dict[str, str]:
+        """The version the row must still have; at least it must be there."""
+        return {"If-Match": self.etags[row] or "*"}
+
+    def _whole(self, answer: Answer, rows: list[int]) -> None:
+        """An answer that is everybody's. Raises SystemFailure for one that ends the write, or says nothing."""
+        system, doing = self.source.session.system, f"writing {self.source.definition.name}"
+        if answer.status in (401, 403, 429):
+            raise refusal(system, doing, answer)
+        if not definite(answer):
+            what = f"{doing}: it answered {answer.status}, and what it did is not known"
+            raise Unanswered(system, what, "it is found out by looking, in the next run")
+        for row in rows:
+            self._judge(row, answer)
+
+    def _judge(self, row: int, answer: Answer) -> None:
+        outcome, said = judged(self.source.definition, answer, self.bodies[row])
+        if row in self.repeated and self._was_carried_out(outcome, answer):
+            return
+        if outcome is Outcome.STALE and row in self.repeated and self.write.kind is WriteKind.UPDATE:
+            self.doubtful.append(row)
+        if outcome is not Outcome.WRITTEN:
+            self.progress.codes[row], self.progress.refusals[row] = outcome, said
+        elif answer.body:
+            self.answered[row] = answer.body
+
+    def _was_carried_out(self, outcome: Outcome, answer: Answer) -> bool:
+        """Whether the second answer shows that the first request was carried out: the id is taken, the row is gone."""
+        if self.write.kind is WriteKind.CREATE:
+            return answer.error.code == DUPLICATE_ID
+        return self.write.kind is WriteKind.DELETE and outcome is Outcome.MISSING
+
+    def _unknown(self, rows: list[int], why: str) -> None:
+        for row in rows:
+            self.progress.codes[row], self.progress.refusals[row] = Outcome.UNKNOWN, Refusal(None, why)

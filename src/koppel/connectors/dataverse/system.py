@@ -1,0 +1,119 @@
+"""A Dataverse environment as a system: its identity, its clock, its tables."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from threading import Lock
+
+import msgspec
+import polars as pl
+
+from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.dataverse.calls import get
+from koppel.connectors.dataverse.definition import Definition, definition_of
+from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
+from koppel.connectors.dataverse.source import Source
+from koppel.connectors.dataverse.table import DataverseTable
+from koppel.connectors.dataverse.targets import Targets
+from koppel.connectors.odata.message import Answer
+from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.system import answered_at
+from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.model.values import ID, KeyOrigin, Kind, TableShape
+from koppel.ports import TableOptions
+
+USUAL_LAG = timedelta(minutes=3)
+"""How late a change may appear by its stamp: the service ends what takes longer than two minutes (wire 1.9)."""
+
+FRESH_SECONDS = 60.0
+"""How long metadata is believed: column security and change tracking are switched by people (wire 4.2.4, 4.2.6)."""
+
+
+class _Who(msgspec.Struct):
+    OrganizationId: str
+
+
+class DataverseSystem:
+    """One environment. `zone`: of date-times that carry none."""
+
+    def __init__(self, session: Session, zone: str) -> None:
+        self._session = session
+        self._zone = zone
+        self._tables: tuple[float, Mapping[str, TableFacts]] | None = None
+        self._definitions: dict[str, tuple[float, Definition]] = {}
+        self._lock = Lock()
+        self._targets = Targets(self._existing)
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._session.system
+
+    def identity(self) -> str:
+        """The id of the organisation, which a copied environment does not share."""
+        try:
+            return f"dataverse:{msgspec.json.decode(self._who().body, type=_Who).OrganizationId.lower()}"
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadAnswer(self.name, "it does not say which organisation it is") from None
+
+    def now(self) -> datetime:
+        """What the service's clock says, to the second."""
+        return answered_at(self.name, self._who())
+
+    def _who(self) -> Answer:
+        return get(self._session, "WhoAmI", "asking who koppel is there")
+
+    def tables(self) -> tuple[str, ...]:
+        """The logical names of its tables."""
+        return tuple(self._facts())
+
+    def _facts(self) -> Mapping[str, TableFacts]:
+        with self._lock:
+            if self._tables is None or self._tables[0] < self._session.elapsed():
+                found = tables_told(self._session)
+                self._tables = (self._session.elapsed() + FRESH_SECONDS, found)
+            return self._tables[1]
+
+    def _definition(self, name: str) -> Definition:
+        tables = self._facts()
+        if name not in tables:
+            raise unknown(self.name, f"there is no table {name}", name, tuple(tables), "its tables are")
+        with self._lock:
+            until, known = self._definitions.get(name, (0.0, None))
+            if known is None or until < self._session.elapsed():
+                known = definition_of(tables[name], table_told(self._session, name), tables)
+                self._definitions[name] = (self._session.elapsed() + FRESH_SECONDS, known)
+            return known
+
+    def _existing(self, table: str, ids: pl.Series) -> pl.Series:
+        return Source(self._session, self._definition(table), None, self._zone).fetch(ids, ()).frame[ID]
+
+    def table(self, name: str, options: TableOptions) -> DataverseTable:
+        """Open a table by its logical name. `options.modified` '' means: no change stamp. Raises ConfigurationError."""
+        definition, where = self._definition(name), f"{self.name}.{name}"
+        if options.key not in (None, (definition.key,)):
+            what = f"records are addressed by {definition.key}"
+            raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
+        if definition.key not in definition.columns:
+            raise ConfigurationError([Problem(where, "its rows have no id", "such a table cannot be synchronised")])
+        stamp = _stamp(definition, options, where)
+        shape = TableShape(name, definition.fields, (definition.key,), KeyOrigin.CHOSEN, stamp, timedelta(seconds=1))
+        usual = timedelta(0) if definition.tracked else USUAL_LAG
+        lag = usual if options.lag is None else options.lag
+        return DataverseTable(Source(self._session, definition, stamp, self._zone), shape, lag, self._targets, self.now)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+
+def _stamp(definition: Definition, options: TableOptions, where: str) -> str | None:
+    """The change stamp: `modifiedon` unless another date-time is named."""
+    if options.modified is None:
+        return definition.stamp
+    if not options.modified:
+        return None
+    name = column_named(definition.columns, options.modified, where)
+    if definition.columns[name].odata.shape.kind is not Kind.DATETIME:
+        remedy = 'name a date-time, or none (modified = "")'
+        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
+    return name

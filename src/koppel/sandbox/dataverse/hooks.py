@@ -1,0 +1,45 @@
+"""The hooks of the Dataverse environment (wire 5.4)."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from koppel.sandbox.admin import Hook, Words, known, worded
+from koppel.sandbox.dataverse.others import Others
+from koppel.sandbox.dataverse.service import Dataverse
+from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.switches import ExpiredDelta
+
+_WORDS: Words = {"expired_delta": ExpiredDelta}
+
+
+def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
+    """The hooks by path. `others`: the person as whom rows are edited."""
+    environment, limits = dataverse.environment, dataverse.limits
+
+    def switch(body: dict[str, Any]) -> dict[str, Any]:
+        environment.switches = replace(environment.switches, **worded(body, _WORDS))
+        return asdict(environment.switches)
+
+    def limit(body: dict[str, Any]) -> dict[str, Any]:
+        limits.allowance = replace(limits.allowance, **body)
+        return asdict(limits.allowance)
+
+    def secure(body: dict[str, Any]) -> None:
+        act = environment.secured.add if body.get("on", True) else environment.secured.discard
+        act((_table(body), body["column"]))
+
+    return {
+        "/switches": switch,
+        "/limits": limit,
+        "/secure": secure,
+        "/expire/deltas": lambda body: environment.expire_deltas(),
+        "/rows/create": lambda body: {"id": others.create(_table(body), body["values"])},
+        "/rows/edit": lambda body: others.edit(_table(body), body["id"], body["values"]),
+        "/rows/touch": lambda body: others.touch(_table(body), body["id"]),
+        "/rows/delete": lambda body: others.delete(_table(body), body["id"]),
+        "/rows/merge": lambda body: others.merge(_table(body), body["loser"], body["winner"]),
+    }
+
+
+def _table(body: dict[str, Any]) -> str:
+    return known(body["table"], TABLES, "table")

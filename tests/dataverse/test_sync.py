@@ -1,0 +1,163 @@
+"""The whole way: the engine keeps Dataverse and a database in step, also over a cut line, and when throttled."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.app.sandbox import Amounts, rehearsal
+from tests.dataverse.crm import Crm, crm
+
+CRM = """
+[systems.crm]
+connector = "dataverse"
+url = "https://crm.example"
+auth = {tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}
+"""
+REST = """
+[systems.erp]
+connector = "sql"
+url = "sqlite:///erp.db"
+[mappings.CURRENCY]
+left = "erp.currency"
+right = "crm.transactioncurrency"
+match = ["code = isocurrencycode"]
+fields = ["code -> isocurrencycode"]
+[mappings.CUSTOMER]
+left = "erp.customer"
+right = "crm.account"
+only_coupled = false
+on_delete = "delete too"
+fields = [
+  "no <-> accountnumber",
+  "name <-> name",
+  "credit <-> creditlimit",
+  "currency <-> transactioncurrencyid @ CURRENCY",
+  "-> customertypecode = '3' (on create)",
+]
+"""
+TABLES = """
+CREATE TABLE currency (id UUIDTEXT PRIMARY KEY, code TEXT UNIQUE);
+CREATE TABLE customer
+  (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL, credit DECIMAL(15,4), currency TEXT);
+"""
+
+
+def uid(number: int) -> str:
+    return f"0190a5f2-0000-7000-8000-{number:012x}"
+
+
+def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """What the user of the database runs."""
+    connection = sqlite3.connect(folder / "erp.db")
+    with connection:
+        rows = connection.execute(statement, values).fetchall()
+    connection.close()
+    return rows
+
+
+def put(folder: Path, *numbers: int) -> None:
+    """Customers of the database."""
+    for number in numbers:
+        sql(folder, "INSERT INTO customer VALUES (?, ?, ?, '7.25', 'USD')", uid(number), f"C{number}", f"Name {number}")
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
+    """The environment behind the configuration; the database's currencies are coupled with its own."""
+    made = crm()
+    monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
+    monkeypatch.setattr("koppel.connectors.dataverse.open_system", lambda *_: made.connected())
+    (tmp_path / "koppel.toml").write_text(CRM + REST, encoding="utf-8")
+    connection = sqlite3.connect(tmp_path / "erp.db")
+    connection.executescript(TABLES)
+    connection.close()
+    for number, code in enumerate(("EUR", "USD")):
+        sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        koppel.match("CURRENCY", True, False)
+    yield made
+
+
+def sync(folder: Path, far: Crm) -> list[str]:
+    """One run, an hour later; the state of each job."""
+    far.web.clock.advance(3600)
+    far.line.asked.clear()
+    with Koppel.open(folder / "koppel.toml") as koppel:
+        return [str(job.state) for job in koppel.sync().jobs]
+
+
+def both(folder: Path, far: Crm) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Number and name of all records on both sides."""
+    rows = far.web.environment.rows.tables["account"].values()
+    theirs = sorted((row["accountnumber"], row["name"]) for row in rows)
+    return theirs, sql(folder, "SELECT no, name FROM customer ORDER BY no")
+
+
+def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Crm) -> None:
+    put(tmp_path, 1, 2, 3)
+    body = {"accountnumber": "A1", "name": "Übel & Zn", "creditlimit": 12}
+    far.web.others.create("account", body)
+    assert sync(tmp_path, far) == ["done", "done"]
+    left, right = both(tmp_path, far)
+    assert left == right and [no for no, _ in left] == ["A1", "C1", "C2", "C3"]
+    rows = {row["accountnumber"]: row for row in far.web.environment.rows.tables["account"].values()}
+    assert rows["C1"]["customertypecode"] == 3 and rows["A1"].get("customertypecode") is None
+    assert rows["C1"]["transactioncurrencyid"].id == far.web.sample.currencies[1]
+    assert sql(tmp_path, "SELECT currency FROM customer WHERE no = 'A1'") == [("EUR",)]
+    far.web.others.edit("account", rows["C1"]["accountid"], {"name": "theirs"})
+    sql(tmp_path, "UPDATE customer SET name = 'ours' WHERE no = 'C2'")
+    far.web.others.delete("account", rows["C3"]["accountid"])
+    sync(tmp_path, far)
+    left, right = both(tmp_path, far)
+    assert left == right == [("A1", "Übel & Zn"), ("C1", "theirs"), ("C2", "ours")]
+    sync(tmp_path, far)
+    assert not any("Multiple" in target for target in far.line.targets), "a further run writes nothing"
+    assert not any(f"\n{word} " in far.line.sent for word in ("PATCH", "POST", "DELETE"))
+
+
+@pytest.mark.parametrize(("stored", "target"), [(True, "CreateMultiple"), (False, "$batch")])
+def test_a_create_whose_answer_is_lost_is_not_made_twice(tmp_path: Path, far: Crm, stored: bool, target: str) -> None:
+    """DESIGN 7, wire 4.1.3: the ids are ours, so the next run finds out what became of them."""
+    put(tmp_path, *((1, 2, 3) if target == "CreateMultiple" else (1,)))
+    far.web.clock.advance(3600)
+    lost = httpx2.ReadError("cut")
+    trouble = far.line.after if stored else far.line.before
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        koppel.check()  # metadata is read by now, so that the first batch is the write
+        trouble["POST", target] = lost
+        koppel.sync()
+    assert not trouble, "the line was cut"
+    sync(tmp_path, far)
+    sync(tmp_path, far)
+    left, right = both(tmp_path, far)
+    assert left == right and len(left) == len(set(left)) == (3 if target == "CreateMultiple" else 1)
+
+
+def test_a_run_gets_through_while_the_service_is_throttling(tmp_path: Path, far: Crm) -> None:
+    """wire 1.9: 429 with Retry-After, again and again."""
+    put(tmp_path, *range(1, 31))
+    limits = far.web.dataverse.limits
+    limits.allowance = replace(limits.allowance, requests=5)
+    assert sync(tmp_path, far) == ["done", "done"]
+    assert both(tmp_path, far)[0] == both(tmp_path, far)[1]
+
+
+def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
+    with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
+        monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
+        (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
+        connection = sqlite3.connect(tmp_path / "erp.db")
+        connection.executescript(TABLES)
+        connection.close()
+        for number, code in enumerate(("EUR", "USD", "GBP", "JPY")):
+            sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
+        with Koppel.open(tmp_path / "koppel.toml") as koppel:
+            koppel.match("CURRENCY", True, False)
+            assert [str(job.state) for job in koppel.sync().jobs] == ["done", "done"]
+    assert sql(tmp_path, "SELECT count(*), count(currency) FROM customer") == [(3, 3)]
