@@ -96,7 +96,8 @@ SYSTEM_SETTINGS = (
     Setting(
         "ca_file",
         Form.TEXT,
-        "of `dataverse` and `business-central`: a PEM file of the certificate authorities to trust instead of the usual ones",
+        "of `dataverse` and `business-central`: a PEM file of the certificate authorities to trust instead of "
+        "the usual ones",
     ),
     Setting(
         "environment",
@@ -109,7 +110,8 @@ SYSTEM_SETTINGS = (
     Setting(
         "api",
         Form.TEXT,
-        "of `business-central`: `v2.0`, the standard pages, or publisher/group/version of an app's own; unless said: `v2.0`",
+        "of `business-central`: `v2.0`, the standard pages, or publisher/group/version of an app's own; unless said: "
+        "`v2.0`",
     ),
 )
 
