@@ -147,16 +147,11 @@ def test_a_run_gets_through_while_the_service_is_throttling(tmp_path: Path, far:
     assert both(tmp_path, far)[0] == both(tmp_path, far)[1]
 
 
-def _of(name: str) -> str:
-    """The rest, with the database under another name."""
-    return REST.replace("systems.erp", f"systems.{name}").replace('"erp.', f'"{name}.')
-
-
 def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        (tmp_path / "koppel.toml").write_text(running.toml + _of("shop"), encoding="utf-8")
+        (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
         connection = sqlite3.connect(tmp_path / "erp.db")
         connection.executescript(TABLES)
         connection.close()

@@ -103,7 +103,9 @@ SYSTEM_SETTINGS = (
         Form.TEXT,
         "of `business-central`: the name of the environment; without one the url is that of a server on premises",
     ),
-    Setting("company", Form.TEXT, "of `business-central`: the name or id of the company; needed where there are several"),
+    Setting(
+        "company", Form.TEXT, "of `business-central`: the name or id of the company; needed where there are several"
+    ),
     Setting(
         "api",
         Form.TEXT,
