@@ -13,7 +13,7 @@ from koppel.connectors.odata.csdl import entity_sets
 from koppel.connectors.odata.failure import Unanswered
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.table import OdataTable
-from koppel.errors import BadAnswer, Throttled
+from koppel.errors import BadAnswer, Denied, Throttled
 from koppel.model.values import ID, VERSION
 from koppel.model.write import CODE, MESSAGE, Outcome, WriteKind
 from koppel.ports import TableOptions, Want
@@ -219,6 +219,14 @@ def test_a_service_that_takes_no_batches_is_asked_one_by_one(status: int) -> Non
     assert found == [201, 201]
     places = [request.url.path.rpartition("/")[2] for _, request in scripted.service.seen]
     assert places == ["$batch", "customers", "customers"]
+
+
+@pytest.mark.parametrize(("status", "failure"), [(401, Denied), (403, Denied), (302, BadAnswer)])
+def test_what_single_requests_would_meet_too_is_a_failure(status: int, failure: type[Exception]) -> None:
+    """Nothing was done, and nothing more is sent."""
+    found, scripted = told(answer(status), requests=[create(), create()])
+    assert found == [failure, failure]
+    assert {request.url.path.rpartition("/")[2] for _, request in scripted.service.seen} == {"$batch"}
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def test_what_depends_on_a_failure_is_not_done(erp: Central) -> None:
         [{"id": "1", "method": "GET", "url": "companies"}] * 2,
         [{"id": "1", "method": "GET", "url": "companies", "dependsOn": ["2"]}],
         [{"id": "1", "method": "GET", "url": "companies", "atomicityGroup": "g"}],
+        [{"id": "1", "method": "GET", "url": "companies", "headers": None}],
     ],
 )
 def test_a_body_that_is_no_batch_is_refused(erp: Central, requests: list[Any]) -> None:

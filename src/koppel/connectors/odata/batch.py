@@ -26,8 +26,8 @@ Told: TypeAlias = Answer | SystemFailure
 """What became of one request: Unanswered when it may have been carried out."""
 
 _HEADERS = {"Content-Type": "application/json", "Prefer": "odata.continue-on-error"}
-_LOOK_AT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT, *BUSY})
-"""Statuses that say something else than: a batch like this is not taken here."""
+_NOBODY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+"""Statuses that single requests would meet as well."""
 
 
 class _Part(msgspec.Struct):
@@ -91,7 +91,7 @@ class Batches:
 
     def exchange(self, requests: Sequence[Request], deadline: float) -> list[Told]:
         """What became of at most `most` requests, in their order. Those that the service was too busy for are sent
-        again when it says so, within the deadline.
+        again when it says so, within the deadline. Raises BadAnswer, and sends nothing, when one leads elsewhere.
         """
         told: dict[int, Told] = {}
         left, tries = list(range(len(requests))), 0
@@ -150,15 +150,15 @@ class Batches:
         return Answer(self._session.absolute(request), reply.status, headers, b"" if body == b"null" else body)
 
     def _without_replies(self, answer: Answer, requests: Sequence[Request], deadline: float) -> list[Told]:
-        """A batch that was refused as a whole was not looked at, so its requests are sent one by one. One that the
-        service broke down over, or answered in a way nobody can read, may have been carried out.
+        """A batch that was refused as such was not looked at, so its requests are sent one by one. One that the service
+        broke down over, or answered in a way nobody can read, may have been carried out.
         """
+        if answer.status in _NOBODY or 300 <= answer.status < 400:
+            return [refusal(self._session.system, "sending a batch", answer)] * len(requests)
         refused = 400 <= answer.status < 500 or answer.status == HTTPStatus.NOT_IMPLEMENTED
-        if refused and answer.status not in _LOOK_AT:
+        if refused and answer.status != HTTPStatus.REQUEST_TIMEOUT:
             self._given_up.set()
             return one_by_one(self._session, requests, deadline)
-        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
-            return [refusal(self._session.system, "sending a batch", answer)] * len(requests)
         what = f"it answered a batch with {answer.status} and nothing that could be read"
         return [Unanswered(self._session.system, what, "its fate is found out by looking")] * len(requests)
 

@@ -81,8 +81,8 @@ class Source:
         """The records under a condition, page by page, read while they are iterated. `deadline`: of all of them; None:
         each page is a call of its own.
         """
-        request = self._question(fields, condition)
-        return self._pages(fields, self.session.read(request, f"reading {self.name}", deadline), deadline)
+        answer = self.session.read(self._question(fields, condition), f"reading {self.name}", deadline)
+        yield from self._pages(fields, answer, deadline)
 
     def _question(self, fields: Sequence[str], condition: str | None) -> Request:
         """What asks for the records under a condition."""
@@ -122,10 +122,9 @@ class Source:
         parts = [conditions[at : at + together] for at in range(0, len(conditions), together)]
 
         def read(part: Sequence[str]) -> list[Page]:
-            requests = [self._question(fields, condition) for condition in part]
             if len(part) == 1:
                 return list(self.pages(fields, part[0], deadline))
-            told = self.exchange(requests, deadline)
+            told = self.exchange([self._question(fields, condition) for condition in part], deadline)
             pages = []
             for condition, answer in zip(part, told, strict=True):
                 if isinstance(answer, Answer) and answer.good:

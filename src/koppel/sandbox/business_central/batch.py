@@ -84,18 +84,19 @@ def _operations(body: Mapping[str, Any]) -> list[_Operation]:
 
 def _operation(one: Mapping[str, Any], seen: set[str]) -> _Operation:
     """One operation; it may wait for earlier ones only."""
-    name, method, url = one.get("id"), one.get("method"), one.get("url")
+    name, method, url, headers = one.get("id"), one.get("method"), one.get("url"), one.get("headers", {})
     if not isinstance(name, str) or not isinstance(url, str) or method not in _METHODS or name in seen:
         raise bad("Every request of a batch needs an id of its own, a method and a url.")
+    if not isinstance(headers, dict) or not isinstance(one.get("dependsOn", []), list):
+        raise bad("The headers of a request are an object, what it depends on is a list.")
     if unknown := {*one} - {"id", "method", "url", "headers", "body", "dependsOn"}:
         raise bad(f"A request of a batch has no '{min(unknown)}'.")
     after = tuple(one.get("dependsOn", ()))
     if not {*after} <= seen:
         raise bad(f"The request '{name}' depends on one that does not stand before it.")
     seen.add(name)
-    headers = {key.lower(): str(value) for key, value in one.get("headers", {}).items()}
     body = json_bytes(one["body"]) if "body" in one else b""
-    return _Operation(name, Call(method, url, headers, body), after)
+    return _Operation(name, Call(method, url, {key.lower(): str(value) for key, value in headers.items()}, body), after)
 
 
 def _shown(operation: _Operation, reply: Reply) -> dict[str, Any]:

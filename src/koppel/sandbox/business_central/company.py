@@ -39,9 +39,9 @@ class Setting:
 class Company:
     """A company. `templates`: values new rows of a table take where none were sent (wire 4.3.15).
 
-    `held`: row versions of transactions that have not ended. `busy`: how many writes to a table are still refused
-    because another session holds it (wire 4.3.26). `replica`: the rows a read-only replica has, None when it is up to
-    date (wire 4.3.20).
+    `held`: transactions that have not ended, by the version they have taken, with the id of the row. `busy`: how many
+    writes to a table are still refused because another session holds it (wire 4.3.26). `replica`: the rows a read-only
+    replica has, None when it is up to date (wire 4.3.20).
     """
 
     def __init__(self, company_id: str, name: str, setting: Setting, post_codes: tuple[PostCode, ...]) -> None:
@@ -49,7 +49,7 @@ class Company:
         self.post_codes = post_codes
         self.rows = Rows(TABLES, VERSION, self.taken)
         self.templates: dict[str, Mapping[str, Any]] = {}
-        self.held: set[int] = set()
+        self.held: dict[int, str] = {}
         self.busy: dict[str, int] = {}
         self.replica: dict[str, dict[str, Row]] | None = None
 

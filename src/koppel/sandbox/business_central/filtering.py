@@ -9,7 +9,7 @@ from typing import Any
 from odata_query import ast
 
 from koppel.sandbox.business_central.company import Company
-from koppel.sandbox.business_central.options import control_of
+from koppel.sandbox.business_central.options import sought_control
 from koppel.sandbox.business_central.refusal import NOT_IMPLEMENTED, Refusal, bad
 from koppel.sandbox.business_central.shape import Page, Type
 from koppel.sandbox.business_central.showing import value_of
@@ -75,7 +75,7 @@ class _Compiler(Compiler):
             return Operand(lambda row: fold(inner.read(row)), inner.literal)
         if not isinstance(node, ast.Identifier) or node.namespace:
             raise bad("Only fields of the entity itself can be compared.")
-        control = control_of(self._page, node.name)
+        control = sought_control(self._page, node.name, self._company.switches.variables_filtered)
         kind = self._page.type(control)
         if kind is Type.ENUM and not self._company.switches.enum_filtered:
             raise bad(f"The field '{control.name}' cannot be filtered.")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from koppel.sandbox.business_central.refusal import SERVER, TOO_MANY, Refusal
 from koppel.sandbox.clock import Clock
@@ -82,9 +82,9 @@ class Limits:
         finally:
             line.working -= 1
             async with line.moved:
-                line.moved.notify()
+                line.moved.notify_all()
 
 
 def _busy(seconds: float) -> Reply:
     refused = Refusal(429, TOO_MANY, "Too many requests reached. Please try again later.").reply()
-    return Reply(refused.status, refused.body, {**refused.headers, **retry_after(seconds)})
+    return replace(refused, headers={**refused.headers, **retry_after(seconds)})

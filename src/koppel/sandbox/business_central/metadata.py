@@ -20,7 +20,15 @@ _EDM = {
     Type.DATE: "Edm.Date",
     Type.DATETIME: "Edm.DateTimeOffset",
 }
-_COMPANY = {"id": "Edm.Guid", "systemVersion": "Edm.String", "timestamp": "Edm.Int64", "name": "Edm.String"}
+_COMPANY = {
+    "id": "Edm.Guid",
+    "systemVersion": "Edm.String",
+    "timestamp": "Edm.Int64",
+    "name": "Edm.String",
+    "displayName": "Edm.String",
+    "businessProfileId": "Edm.String",
+    "systemCreatedAt": "Edm.DateTimeOffset",
+}
 
 
 def csdl(pages: Mapping[str, Page]) -> bytes:

@@ -31,8 +31,10 @@ class Options:
     read_only: bool = False
 
 
-def options_of(call: Call, page: Page) -> Options:
-    """The query options of a call. Raises `Refusal` for one that is not known."""
+def options_of(call: Call, page: Page, variables: bool = False) -> Options:
+    """The query options of a call. `variables`: whether rows may be sorted by what the page works out. Raises `Refusal`
+    for an option that is not known.
+    """
     query = call.query
     for name in query:
         if name.startswith("$") and name not in _KNOWN:
@@ -40,7 +42,7 @@ def options_of(call: Call, page: Page) -> Options:
     return Options(
         select=_selected(page, query["$select"]) if "$select" in query else tuple(page.controls.values()),
         filter=query.get("$filter", ""),
-        order=ordered(query.get("$orderby", ""), lambda name: control_of(page, name), bad),
+        order=ordered(query.get("$orderby", ""), lambda name: sought_control(page, name, variables), bad),
         top=_number(query, "$top"),
         skip=_number(query, "$skip") or 0,
         count=query.get("$count") == "true",
@@ -55,6 +57,14 @@ def control_of(page: Page, name: str) -> Control:
     """A property by its name, which is case-sensitive. Raises `Refusal`."""
     if (control := page.controls.get(name)) is None:
         raise bad(f"Could not find a property named '{name}' on type 'Microsoft.NAV.{page.entity}'.")
+    return control
+
+
+def sought_control(page: Page, name: str, variables: bool) -> Control:
+    """A property to filter or sort by. `variables`: whether those the page works out will do. Raises `Refusal`."""
+    control = control_of(page, name)
+    if page.variable(control) and not variables:
+        raise bad(f"The property '{name}' is no field of the table {page.table.name}.")
     return control
 
 

@@ -72,7 +72,7 @@ class Others:
         for field, value in sent_values(company, page, body, row_id):
             assign(company, page.table, row, field, value)
         version = company.rows.next_version()
-        company.held.add(version)
+        company.held[version] = row_id
         stamps = {"SystemModifiedAt": company.setting.now(), "SystemModifiedBy": self._author.user}
         self._held[version] = (page, {**row, **stamps})
         return version
@@ -81,7 +81,7 @@ class Others:
         """End the transaction."""
         page, row = self._held.pop(version)
         self._company.rows.put(page.table, row["SystemId"], row, version)
-        self._company.held.discard(version)
+        del self._company.held[version]
 
     def _row(self, page: Page, row_id: str) -> Row:
         row = self._company.rows.get(page.table.name, row_id)

@@ -5,6 +5,7 @@ the custom page. All of an app's pages show the row version, who changed a row, 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from koppel.sandbox.business_central import tables
 from koppel.sandbox.business_central.shape import Control, Page, Shows, Table
@@ -140,8 +141,13 @@ def _standard(set_name: str, entity: str, table: Table, controls: Iterable[Contr
 
 
 def _custom(set_name: str, entity: str, table: Table, controls: Iterable[Control], writable: bool = True) -> Page:
-    every = [*_plain(id="SystemId"), *controls, *_SYSTEM]
+    """A page of an app: it shows fields as they are, a blank currency code as blank."""
+    every = [*_plain(id="SystemId"), *map(_as_it_is, controls), *_SYSTEM]
     return Page(set_name, entity, table, {control.name: control for control in every}, True, writable)
+
+
+def _as_it_is(control: Control) -> Control:
+    return replace(control, shows=Shows.VALUE) if control.shows is Shows.CURRENCY else control
 
 
 def _named_pages(*pages: Page) -> Mapping[str, Page]:

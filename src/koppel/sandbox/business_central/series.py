@@ -15,7 +15,7 @@ def series_of(company: Company, table: Table) -> Row | None:
     return next((row for row in series if row["Used By"] == table.name), None)
 
 
-def test_manual(company: Company, table: Table) -> None:
+def check_manual(company: Company, table: Table) -> None:
     """Whether a number may be chosen. Raises `Refusal`."""
     series = series_of(company, table)
     if series is not None and not series["Manual Nos."]:

@@ -1,7 +1,7 @@
 """The API of one environment: who calls, and what is called (wire 2.1, 5.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from koppel.sandbox.business_central.refusal import (
 from koppel.sandbox.business_central.saving import Author
 from koppel.sandbox.business_central.sets import Place, set_call
 from koppel.sandbox.business_central.shape import Page
-from koppel.sandbox.business_central.values import moment_text
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.ids import guid
 from koppel.sandbox.paths import parted, segments
@@ -31,7 +30,12 @@ from koppel.sandbox.tokens import Tokens
 
 # The tenant may be left out when the token names it (wire 2.1).
 _ROOT = re.compile(r"(?P<root>/v2\.0/(?:(?P<tenant>[^/]+)/)?(?P<environment>[^/]+)/api/)(?P<rest>.*)")
+_MADE = "2024-01-01T09:00:00Z"
 _ROUTE = re.compile(r"(v2\.0|[^/]+/[^/]+/(?:beta|v\d+\.\d+))(?:/(.*))?")
+
+
+Parts = list[tuple[str, str | None]]
+"""Segments of a path, each with what stands between its parentheses."""
 
 
 @dataclass(frozen=True)
@@ -106,29 +110,19 @@ class BusinessCentral:
             case [("companies", str(inside)), ("webhookSupportedResources", None)] if route.name == RUNTIME_ROUTE:
                 company = self._company(inside)
                 return self._only("GET", call, lambda: self._supported(company))
-            case [("companies", str(inside)), (set_name, key), *more]:
-                return self._set(call, route, self._company(inside), set_name, key, more, author)
-            case [(set_name, key), *more] if set_name in route.pages:
-                company = self._company(call.query.get("company", ""))
-                return self._set(call, route, company, set_name, key, more, author)
+            case [("companies", str(inside)), *inner]:
+                return self._set(call, route, self._company(inside), inner, author)
+            case [(set_name, _), *_] if set_name in route.pages:
+                return self._set(call, route, self._company(call.query.get("company", "")), parts, author)
         raise no_resource(route.rest.partition("?")[0])
 
-    def _only(self, method: str, call: Call, answer: Any) -> Reply:
+    def _only(self, method: str, call: Call, answer: Callable[[], Reply]) -> Reply:
         if call.method != method:
             raise no_method()
-        reply: Reply = answer()
-        return reply
+        return answer()
 
-    def _set(
-        self,
-        call: Call,
-        route: Route,
-        company: Company,
-        set_name: str,
-        key: str | None,
-        more: list[tuple[str, str | None]],
-        author: Author,
-    ) -> Reply:
+    def _set(self, call: Call, route: Route, company: Company, parts: Parts, author: Author) -> Reply:
+        (set_name, key), *more = parts
         page = route.pages.get(set_name)
         if page is None:
             raise no_resource(set_name)
@@ -161,10 +155,8 @@ class BusinessCentral:
         return json_reply(200, {"@odata.context": context} | self._shown(company), ODATA)
 
     def _shown(self, company: Company) -> dict[str, Any]:
-        made = moment_text(self.environment.setting.now().replace(year=2024, month=1, day=1))
         names = {"name": company.name, "displayName": company.name, "businessProfileId": ""}
-        stamps = {"systemCreatedAt": made, "systemModifiedAt": made}
-        return {"id": company.id, "systemVersion": "26.0.0.0", "timestamp": 1, **names, **stamps}
+        return {"id": company.id, "systemVersion": "26.0.0.0", "timestamp": 1, **names, "systemCreatedAt": _MADE}
 
     def _supported(self, company: Company) -> Reply:
         """The resources webhooks can be had for (wire 2.7)."""

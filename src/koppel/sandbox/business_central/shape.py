@@ -114,6 +114,10 @@ class Page:
         """The field behind a control."""
         return self.table.fields[control.field]
 
+    def variable(self, control: Control) -> bool:
+        """Whether a control is worked out by the page: there is no field to filter or sort by."""
+        return control.shows in (Shows.NAME, Shows.CURRENCY)
+
     def type(self, control: Control) -> Type:
         """The type of what a control shows."""
         shown = {Shows.ID: Type.GUID, Shows.NAME: Type.TEXT}

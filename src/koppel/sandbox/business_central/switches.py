@@ -31,9 +31,10 @@ class Switches:
     `delete_needs_match`: U4. `client_id`: U5. `blank_member_written`, `blank_member_shown`: U6.
     `duplicate_key_status`: U7. `top_continues`: U8, whether a `$top` beyond a page has a link to the rest.
     `webhooks_for_people`: U9, whether contacts and salespeople are among the resources with webhooks.
-    `stale_status`: 409 or 412 (wire 2.4). `enum_filtered`: whether a filter may name an enum, and `or_refused_status`
-    for two fields in one `or` (wire 2.3). `post_code_fills`: whether post codes and cities fill one another; the
-    published code of the base application does so only where there is a person to ask.
+    `stale_status`: 409 or 412 (wire 2.4). `enum_filtered`: whether a filter may name an enum, `variables_filtered`:
+    whether it may name what a page works out, `or_refused_status`: for two fields in one `or` (wire 2.3).
+    `post_code_fills`: whether post codes and cities fill one another; the published code of the base application does
+    so only where there is a person to ask.
     """
 
     delete_needs_match: bool = True
@@ -45,5 +46,6 @@ class Switches:
     webhooks_for_people: bool = False
     stale_status: int = 409
     enum_filtered: bool = True
+    variables_filtered: bool = False
     or_refused_status: int = 400
     post_code_fills: bool = True

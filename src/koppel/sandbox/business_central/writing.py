@@ -10,7 +10,7 @@ from koppel.sandbox.business_central.body import ID, check_currency, sent_values
 from koppel.sandbox.business_central.company import Company
 from koppel.sandbox.business_central.refusal import CHANGED, DIALOG, FIELD, NO_TOKEN, SAME_KEY, Refusal, bad, missing
 from koppel.sandbox.business_central.saving import Author, new_row, save
-from koppel.sandbox.business_central.series import next_number, test_manual
+from koppel.sandbox.business_central.series import check_manual, next_number
 from koppel.sandbox.business_central.shape import Page, Table
 from koppel.sandbox.business_central.showing import etag
 from koppel.sandbox.business_central.tables import CONTACT, CUSTOMER, TABLES, VENDOR
@@ -32,7 +32,7 @@ class Wanted:
 def create(company: Company, page: Page, body: Mapping[str, Any], author: Author) -> str:
     """A new row; its id. Raises `Refusal`."""
     table = page.table
-    _check_free(company, table)
+    _check_free(company, table, "")
     row = new_row(table, {})
     sent = [*sent_values(company, page, body, None)]
     for field, value in sent:
@@ -61,7 +61,7 @@ def update(company: Company, page: Page, row_id: str, body: Mapping[str, Any], a
     row = dict(before)
     for field, value in sent_values(company, page, body, row_id):
         if field.name == table.key and value != row[table.key]:
-            test_manual(company, table)
+            check_manual(company, table)
         assign(company, table, row, field, value)
     check_currency(company, body, row)
     if not page.custom and "Name" in row and table.name in _NAMED and not row["Name"]:
@@ -79,17 +79,18 @@ def delete(company: Company, page: Page, row_id: str, author: Author, wanted: Wa
     cascade.delete(company, page.table, row_id, author)
 
 
-def _check_free(company: Company, table: Table) -> None:
-    """Another session may hold the table; that passes, though it comes as a 400 (wire 4.3.26)."""
-    if (left := company.busy.get(table.name, 0)) > 0:
-        company.busy[table.name] = left - 1
+def _check_free(company: Company, table: Table, row_id: str) -> None:
+    """Another session may hold the table or the row; that passes, though it comes as a 400 (wire 4.3.26)."""
+    left = company.busy.get(table.name, 0)
+    company.busy[table.name] = max(left - 1, 0)
+    if left > 0 or row_id in company.held.values():
         text = f"We can't save your changes right now, because a record in table '{table.name}' is being updated in a"
         raise bad(f"{text} transaction done by another session. Try again later.", DIALOG)
 
 
 def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row:
     """The row, if it is there and is the one the caller has seen: 404, 400, 409 in that order (wire 2.4)."""
-    _check_free(company, table)
+    _check_free(company, table, row_id)
     row = company.rows.get(table.name, row_id)
     if row is None:
         raise missing(table, row_id)
@@ -104,7 +105,7 @@ def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row
 def _number(company: Company, table: Table, row: Row) -> None:
     """The key of a new row: sent, where that is allowed, or the next of the series (wire 2.4)."""
     if row[table.key]:
-        test_manual(company, table)
+        check_manual(company, table)
     else:
         row[table.key] = next_number(company, table) or ""
     _check_key(table, row)
