@@ -12,6 +12,7 @@ import pytest
 
 from koppel.connectors.business_central import facts
 from koppel.connectors.business_central.table import PageTable
+from koppel.model.numbers import NumberPolicy, Numbers
 from koppel.model.values import KeyOrigin
 from koppel.ports import Table, TableOptions
 from koppel.sandbox.business_central import others
@@ -67,11 +68,10 @@ FACTS = {
 
 
 class BusinessCentralStage:
-    """A company with the contract's pages. `tracked`: its app tells by row version what changed."""
+    """A company with the contract's pages."""
 
     lacks = frozenset(
         {
-            Trait.GENERATED_KEYS,
             Trait.RESERVED_KEYS,
             Trait.COMPOSITE_KEYS,
             Trait.QUOTED_NAMES,
@@ -88,7 +88,13 @@ class BusinessCentralStage:
         self.erp.central.environment.switches = switches
 
     def table(self, origin: KeyOrigin) -> PageTable | None:
-        return self.erp.table("things") if origin is KeyOrigin.CHOSEN else None
+        match origin:
+            case KeyOrigin.CHOSEN:
+                return self.erp.table("things")
+            case KeyOrigin.GENERATED:
+                return self.erp.table("things", TableOptions(numbers=Numbers(NumberPolicy.SERIES)))
+            case KeyOrigin.RESERVED:
+                return None
 
     def computed(self) -> PageTable:
         return self.erp.table("louders")
@@ -102,16 +108,9 @@ class BusinessCentralStage:
         return self.erp.table("things", TableOptions(lag=timedelta(0)))
 
     def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
-        """Whoever else writes to the table meanwhile is told so (wire 4.3.26)."""
-        company, others_ = self.erp.central.company, self.erp.central.others
-        version = others_.hold(table.describe().name, id_, _body(values))
-        company.busy[THING.name] = 1_000
-
-        def commit() -> None:
-            company.busy.clear()
-            others_.release(version)
-
-        return commit
+        """Whoever else writes to the record meanwhile is refused (wire 4.3.26)."""
+        version = self.erp.central.others.hold(table.describe().name, id_, _body(values))
+        return lambda: self.erp.central.others.release(version)
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         self.erp.central.others.create(table.describe().name, {"id": id_, **_body(values)})

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from random import Random
 from typing import ClassVar
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +18,7 @@ from koppel.connectors.memory import Record
 from koppel.connectors.odata.session import Limits
 from koppel.model.numbers import Numbers
 from koppel.ports import System, TableOptions
-from koppel.sandbox.business_central import others, sample
+from koppel.sandbox.business_central import others, sample, writing
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE
 from koppel.sandbox.business_central.others import Others
 from koppel.sandbox.business_central.pages import CUSTOM
@@ -48,6 +50,8 @@ def peopled(patch: pytest.MonkeyPatch) -> Iterator[None]:
         patched.setitem(others.PAGES, SET, PAGE)  # type: ignore[arg-type]
         patched.setitem(facts.PAGES, SET, FACTS)
         patched.setattr(sample, "_SERIES", [*sample._SERIES, ("P", PERSON.name, 5)])
+        ids = count(1)
+        patched.setattr(writing, "uuid4", lambda: UUID(int=next(ids)))  # the same seed gives the same history
         yield
 
 

@@ -80,7 +80,6 @@ def test_histories_break_no_law(tmp_path: Path, dialect: str) -> None:
     mishaps = sum((Counter(world.far.line.mishaps) for world in worlds), Counter[Mishap]())
     assert mishaps.total() > 2 and len(mishaps) > 2, mishaps
     assert all(world.far.effects for world in worlds)
-    assert any(world.kills for world in worlds)
 
 
 @pytest.mark.slow
