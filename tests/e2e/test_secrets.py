@@ -1,7 +1,8 @@
 """No token, secret or password in logs, errors, transcripts or, in clear, in the store (issue 4, "Shows it is done").
 
-Everything secret here holds one word. A system is synchronised with the word in its client secret and in every token,
-another one with the word in its password, through every kind of trouble; then all that was said and kept is searched.
+Everything secret here holds one word. Business Central and Dataverse are synchronised with the word in the client
+secret and in every token, a third service with the word in its password, through every kind of trouble; then all that
+was said and kept is searched.
 """
 
 import json
@@ -40,10 +41,10 @@ auth = {user = "koppel", password = "file:password"}
 connector = "sql"
 url = "sqlite:///old.db"
 [mappings.CUSTOMER]
-left = "old.customer"
+left = "erp.customers"
 right = "crm.account"
 only_coupled = false
-fields = ["no <-> accountnumber", "name <-> name"]
+fields = ["number -> accountnumber", "displayName <-> name"]
 [mappings.SHOP]
 left = "old.customer"
 right = "shop.customers"
@@ -76,6 +77,8 @@ class Ear:
             row = (f"0190a5f2-0000-7000-8000-{number:012x}", f"C{number}", f"Name {number}")
             connection.execute("INSERT INTO customer VALUES (?, ?, ?)", row)
         connection.close()
+        with self.sandbox.controls.lock:
+            next(iter(self.sandbox.companies.people.values())).create("customers", {"displayName": f"Name {number}"})
 
     def trouble(self, trouble: Trouble, target: str, status: int = 503, seconds: float = 0) -> None:
         """What the next call to a target meets."""
@@ -101,13 +104,16 @@ class Ear:
 
 
 def _told(sandbox: Sandbox, secret: str) -> str:
-    """The system as `koppel sandbox` prints it, with this way to prove who koppel is."""
+    """The systems as `koppel sandbox` prints them, with this way to prove who koppel is."""
     auth = {"authority": sandbox.entra.url, "tenant": sandbox.entra.tenant, "client": sandbox.registration.client_id}
     said = "\n".join(f'{name} = "{value}"' for name, value in auth.items())
-    ca_file = sandbox.authority.ca_file.as_posix()
+    common = f'ca_file = "{sandbox.authority.ca_file.as_posix()}"\n[systems.{{}}.auth]\n{said}\n{secret}\n'
+    company = next(iter(sandbox.business_central.environment.companies.values())).name
     return (
         f'[koppel]\nstore = "sqlite:///koppel.db"\n[systems.crm]\nconnector = "dataverse"\n'
-        f'url = "{sandbox.dataverse.url}"\nca_file = "{ca_file}"\n[systems.crm.auth]\n{said}\n{secret}\n'
+        f'url = "{sandbox.dataverse.url}"\n{common.format("crm")}'
+        f'[systems.erp]\nconnector = "business-central"\nenvironment = "Rehearsal"\ncompany = "{company}"\n'
+        f'url = "{sandbox.business_central.url}"\n{common.format("erp")}'
     )
 
 
@@ -134,7 +140,7 @@ def listening(
         log.set_level(logging.DEBUG, name)
     basic = b64encode(f"koppel:{PASSWORD}".encode()).decode()
     key_lines = [line for line in pem["private_key"].splitlines() if not line.startswith("-")]
-    with running(Settings(2, 0, 0, 0, certificates=(pem["public_certificate"],))) as sandbox:
+    with running(Settings(0, 0, 2, 0, certificates=(pem["public_certificate"],))) as sandbox:
         patch.setenv(SECRET_VARIABLE, sandbox.registration.secret)
         assert WORD in sandbox.registration.secret
         (folder / "koppel.toml").write_text(
@@ -158,9 +164,9 @@ def live(ear: Ear) -> None:
     """Both systems, with everything that can go wrong on the way."""
     meetings: list[Callable[[], object]] = [
         lambda: None,
-        lambda: (ear.sandbox.tokens.expire(), ear.trouble(Trouble.CUT_AFTER, "/$batch")),
+        lambda: (ear.sandbox.tokens.expire(), ear.trouble(Trouble.CUT_AFTER, "/api/data/v9.2/$batch")),
         lambda: (ear.trouble(Trouble.HALF, "/accounts"), ear.trouble(Trouble.STATUS, "/accounts", 429, 1)),
-        lambda: ear.trouble(Trouble.STATUS, "/accounts", 403),
+        lambda: (ear.trouble(Trouble.STATUS, "/accounts", 403), ear.trouble(Trouble.CUT_AFTER, "/customers")),
         lambda: [ear.trouble(Trouble.STATUS, "/accounts", 401) for _ in range(2)],
         lambda: (ear.trouble(Trouble.STATUS, "/oauth2/v2.0/token", 500), ear.cut_off()),
     ]
