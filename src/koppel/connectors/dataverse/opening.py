@@ -10,6 +10,7 @@ import httpx2
 
 from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.odata.opening import authorisation, check_url
+from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
 from koppel.connectors.odata.tokens import Authorisation
@@ -22,11 +23,16 @@ USUAL_LIMITS = Limits(most_lanes=16)
 
 
 def open_system(
-    name: str, url: str, auth: Mapping[str, str], zone: str = "UTC", ca_file: Path | None = None
+    name: str,
+    url: str,
+    auth: Mapping[str, str],
+    zone: str = "UTC",
+    ca_file: Path | None = None,
+    recorder: Recorder | None = None,
 ) -> DataverseSystem:
     """Open the environment at `url`; nothing is sent yet. `auth`: as for `odata.open_system`, with an app registration.
-    `zone`: of date-times that carry none. `ca_file`: the authorities to trust instead of the usual ones. Raises
-    ConfigurationError.
+    `zone`: of date-times that carry none. `ca_file`: the authorities to trust instead of the usual ones.
+    `recorder`: takes notes of everything that is asked. Raises ConfigurationError.
     """
     root = root_of(name, url)
     if "user" in auth:
@@ -34,7 +40,8 @@ def open_system(
         raise ConfigurationError([Problem(name, what, "give tenant, client and one of secret and certificate")])
     who = authorisation(name, url, auth, ca_file)
     transport = None if ca_file is None else httpx2.HTTPTransport(verify=_trusting(name, ca_file))
-    return system_of(name, root, who, zone, transport=transport)
+    noted = transport if recorder is None else recorder.over(transport)
+    return system_of(name, root, who, zone, transport=noted)
 
 
 def system_of(
