@@ -95,12 +95,12 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
         ]
     except SystemFailure as error:
         return [CheckLine(name, False, str(error))]
-    creates = [
-        f"{bound.mapping.table(side)}: {bound.identities[side]}"
+    created = [
+        f"{bound.mapping.table(side)}: {bound.identities[side].guarantee}"
         for side in Side
         if bound.mapping.direction.reaches(side)
     ]
-    lines = [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
+    lines = [CheckLine(name, True, "; ".join([f"{bound.cells} fields compared", *created]))]
     caveats = {bound.mapping.table(side): tables[side].table.features.caveat for side in Side}
     return lines + [CheckLine(name, True, f"{table}: {caveat}") for table, caveat in caveats.items() if caveat]
 

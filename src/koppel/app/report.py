@@ -49,17 +49,31 @@ class PlanReport:
     """What a run would do: its jobs with their counts, and every value that would be written. Nothing was.
 
     `halted`: what would keep the run from beginning at all; the plan shows what follows when likely pairs are coupled.
+    `guarantees`: of mappings that would create records, where, and what keeps one from being made twice.
     """
 
     jobs: list[JobRecord]
     values: list[PlannedValue]
     errors: Mapping[str, KoppelError]
     halted: Halted | None = None
+    guarantees: Sequence["Guarantee"] = ()
 
     @property
     def exit_code(self) -> int:
         """0, or that of the gravest thing the run would stop at."""
         return max((error.exit_code for error in (*self.errors.values(), *filter(None, [self.halted]))), default=0)
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What keeps creates of a mapping in one system from being repeated. `by`: where the id of a new record comes from;
+    `text`: what that means, in a sentence.
+    """
+
+    mapping: str
+    system: str
+    by: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,9 @@ def show_review(lines: Sequence[ReviewLine]) -> None:
     from koppel.cli.tables import likely_tables, review_table
 
     out(review_table(lines, screen().width))
+    created = [by for line in lines for by, made in zip(line.guarantees, line.creates, strict=True) if made]
+    for identity in dict.fromkeys(created):
+        out(f"Created by {identity}: {identity.guarantee}.")
     for line in lines:
         for part in likely_tables(line, _FEW):
             out(part)
@@ -78,6 +81,8 @@ def show_plan(session: Session, report: PlanReport, limit: int) -> None:
     for part in plan_tables(report.values, limit):
         out(part)
     show_messages(report)
+    for one in report.guarantees:
+        out(f"{one.mapping}, created in {one.system}: {one.text}.")
     out("Nothing was written.")
 
 

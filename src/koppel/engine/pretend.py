@@ -133,7 +133,7 @@ class PretendTable:
     def _laid_over(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """The records as they would stand: what is sent replaced, the rest kept; an unset key holds the id."""
         after = before
-        for place, name in enumerate(write.fields):
+        for place, name in self._known(write):
             sent = pl.Series(write.mask[:, place])
             value = pl.select(pl.when(sent).then(rows[name]).otherwise(before[name])).to_series()
             after = after.with_columns(value.alias(name))
@@ -142,6 +142,10 @@ class PretendTable:
             after = after.with_columns(pl.col(ID).cast(after.schema[key]).alias(key))
         return after
 
+    def _known(self, write: Write) -> list[tuple[int, str]]:
+        """The fields of a write, each with its place, without the mark: its value is not reserved before the run."""
+        return [(place, name) for place, name in enumerate(write.fields) if name != self._shape.mark]
+
     def _remember(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> None:
         text = pl.String()
         whole = pl.DataFrame(
@@ -149,12 +153,10 @@ class PretendTable:
             schema_overrides={"before": text, "after": text},
         )
         parts = [whole] if write.kind is WriteKind.DELETE else []
-        for place, name in enumerate(write.fields):
+        for place, name in self._known(write):
             frame = pl.DataFrame(
                 [rows[ID].alias("id"), before[name].cast(text).alias("before"), rows[name].cast(text).alias("after")]
             )
-            if name == self._shape.mark:  # the number is not known before it is reserved
-                continue
             changed = frame.with_columns(pl.lit(name).alias("field")).filter(pl.Series(write.mask[:, place]))
             parts.append(changed.select("id", "field", "before", "after"))
         self._record.values.append(pl.concat(parts).with_columns(pl.lit(str(write.kind)).alias("kind")))
