@@ -5,7 +5,7 @@ this one.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from koppel.app import checks, lookups, manual
+from koppel.app import al, checks, lookups, manual
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
@@ -89,6 +89,12 @@ class Koppel:
     def export(self) -> str:
         """The configuration as TOML."""
         return dump(self.configuration)
+
+    def export_al(self, folder: Path, system: str | None = None) -> list[str]:
+        """Write the app for Business Central that the mappings need into a folder; its files."""
+        files = al.app_files(self.configuration, system)
+        al.write_app(files, folder)
+        return list(files)
 
     # --- the three levels
     # ----------------------------------------------------------------------------------------------

@@ -100,9 +100,26 @@ def apply(
     return 0
 
 
-def export(*, common: Common = EVERYWHERE) -> int:
-    """Print the configuration as TOML, with all settings that differ from their defaults."""
+def export(
+    *,
+    al: Annotated[
+        Path | None,
+        Parameter(name="--al", help="Write the app for Business Central that the mappings need into this folder."),
+    ] = None,
+    system: Annotated[str | None, Parameter(name="--system", help="Which system the app is for, if several.")] = None,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Print the configuration as TOML, with all settings that differ from their defaults; or write the app for Business
+    Central that it needs.
+    """
     with opened(common) as session:
+        if al is not None:
+            files = session.koppel.export_al(al, system)
+            if common.json:
+                emit({"folder": str(al), "files": files})
+            else:
+                out(f"{len(files)} files written to {al}. Its README says how to install it; nobody has compiled it.")
+            return 0
         text = session.koppel.export()
         if common.json:
             emit({"toml": text})

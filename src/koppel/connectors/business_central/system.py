@@ -189,7 +189,7 @@ def _numbers(page: Page, said: Numbers | None, where: str) -> Numbers:
         return Numbers(NumberPolicy.CLIENT_ID if page.takes_ids else NumberPolicy.SERIES)
     if said.policy is NumberPolicy.CLIENT_ID and not page.takes_ids:
         what = "a standard page does not let koppel choose the id of a new record"
-        remedy = 'write "series" or "reserved FIRST..LAST", or use pages of an app (koppel al)'
+        remedy = 'write "series" or "reserved FIRST..LAST", or use pages of an app (koppel export --al)'
         raise ConfigurationError([Problem(where, what, remedy)])
     if said.policy is NumberPolicy.RESERVED and (page.number is None or not page.facts.series):
         what = "its records have no numbers from a series, so koppel cannot reserve any"

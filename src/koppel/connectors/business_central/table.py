@@ -20,7 +20,7 @@ from koppel.ports import Changes, Features, Feed, NumberKeeper, Want
 MANNERS = Manners(exact_text=True, codes=True, choices=False, or_of_fields=False, nulls=False)
 """Case counts, codes are stored as codes, enums may not be filtered, OR knows one field, nothing is null (wire 2.3)."""
 
-_UNTRACKED = "deletions are found only by reading all ids; pages of an app tell them (koppel al)"
+_UNTRACKED = "deletions are found only by reading all ids; pages of an app tell them (koppel export --al)"
 _COMPUTED = "{} is computed: a change of it alone is seen only when everything is compared"
 
 
