@@ -118,6 +118,8 @@ def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Crm) -> Non
     sync(tmp_path, far)
     assert not any("Multiple" in target for target in far.line.targets), "a further run writes nothing"
     assert not any(f"\n{word} " in far.line.sent for word in ("PATCH", "POST", "DELETE"))
+    read = [target for target in far.line.targets if "/accounts?" in target and "PropertyValues" not in target]
+    assert read and all("deltatoken" in target for target in read), "what reports deletions is not swept for them"
 
 
 @pytest.mark.parametrize(("stored", "target"), [(True, "CreateMultiple"), (False, "$batch")])
