@@ -34,7 +34,7 @@ TABLES = {
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     made = build(tmp_path, **SIZES)
-    (tmp_path / "koppel.toml").write_text(preset("business_central_dataverse"), encoding="utf-8")
+    (tmp_path / "koppel.toml").write_text(preset("demo-sql").text, encoding="utf-8")
     return made
 
 

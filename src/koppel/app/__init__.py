@@ -8,6 +8,7 @@ from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchR
 from koppel.app.sandbox import SECRET_VARIABLE, Amounts, Rehearsal, rehearsal
 from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
+from koppel.config import DroppedField
 
 __all__ = [
     "SECRET_VARIABLE",
@@ -15,6 +16,7 @@ __all__ = [
     "ApplyLine",
     "CheckLine",
     "Demo",
+    "DroppedField",
     "FirstContactQuestion",
     "FullOptions",
     "Koppel",

@@ -23,7 +23,7 @@ def make_demo(folder: Path) -> Demo:
     """Build the two databases and write koppel.toml beside them. Raises `FileExistsError` rather than overwrite."""
     world = build(folder)
     config = folder / "koppel.toml"
-    config.write_text(preset("business_central_dataverse"), encoding="utf-8")
+    config.write_text(preset("demo-sql").text, encoding="utf-8")
     return Demo(config, world)
 
 

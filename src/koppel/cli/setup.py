@@ -13,7 +13,7 @@ from koppel.cli.screen import emit, out, tell
 from koppel.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
-    from koppel.app import CheckLine
+    from koppel.app import CheckLine, DroppedField
 
 
 def init(
@@ -23,10 +23,17 @@ def init(
     /,
     *,
     preset: Annotated[
-        str | None, Parameter(name="--preset", help="A ready-made configuration: business_central_dataverse.")
+        str | None,
+        Parameter(name="--preset", help="A ready-made configuration: business-central-dataverse, or demo-sql."),
     ] = None,
     left_url: Annotated[str | None, Parameter(name="--left-url", help="The URL of the first system.")] = None,
     right_url: Annotated[str | None, Parameter(name="--right-url", help="The URL of the second system.")] = None,
+    api: Annotated[
+        str | None,
+        Parameter(
+            name="--api", help="The API of Business Central: v2.0, or publisher/group/version of an app's pages."
+        ),
+    ] = None,
     common: Common = EVERYWHERE,
 ) -> int:
     """Write a new configuration: a preset, or a small example with comments. Never overwrites one."""
@@ -35,10 +42,10 @@ def init(
     target = path or common.config
     if target.is_dir():
         target = target / "koppel.toml"
-    text = starter(preset, left_url, right_url)
+    made = starter(preset, left_url, right_url, api)
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(made.text)
     except FileExistsError:
         raise ConfigurationError(
             [Problem(str(target), "there is one already", "koppel check reads it; init never overwrites")]
@@ -48,11 +55,22 @@ def init(
             [Problem(str(target), f"cannot be written: {error.strerror}", "check the folder and its rights")]
         ) from None
     if common.json:
-        emit({"path": str(target), "preset": preset})
+        emit({"path": str(target), "preset": preset, "dropped": made.dropped})
     else:
         out(f"{target} written.")
+        if made.dropped:
+            out(_dropped_fields(made.dropped))
         tell("→ koppel check, then koppel review", common.quiet)
     return 0
+
+
+def _dropped_fields(dropped: Sequence[DroppedField]) -> str:
+    """The default fields that are left out, those of several mappings once for all."""
+    mappings: dict[tuple[str, str], list[str]] = {}
+    for field in dropped:
+        mappings.setdefault((field.line, field.reason), []).append(field.mapping)
+    lines = [f"  {', '.join(names)}: {line}\n      {reason}" for (line, reason), names in mappings.items()]
+    return "\n".join(["Of Business Central's default fields these are left out:", *lines])
 
 
 def check(*, common: Common = EVERYWHERE) -> int:

@@ -17,6 +17,7 @@ from koppel.ports import Want
 from koppel.transform.translate import WAITING, Lookups, reference_text
 
 UNKNOWN = "unknown_reference"
+AMBIGUOUS = "ambiguous_reference"
 _ANSWER = {"value": pl.String(), "translated": pl.String(), "reason": pl.String()}
 
 
@@ -56,7 +57,9 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
 def _one_mapping(
     context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
 ) -> pl.DataFrame:
-    """Through the couplings of one mapping. `rank`: 0 translated, 1 not coupled yet, 2 no such record."""
+    """Through the couplings of one mapping. `rank`: -1 several records are meant, 0 translated, 1 not coupled yet; what
+    no record answers is left out.
+    """
     here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
     own_name = line.mapping.name(side)
     by_here = referenced_field(context.tables[side].shape.field(own_name or ""), reference, side, here.shape)
@@ -70,12 +73,12 @@ def _one_mapping(
         known = known.join(far, on="partner", how="left", maintain_order="left")
     else:
         known = known.with_columns(pl.col("partner").alias("translated"))
-    waiting = pl.col("translated").is_null()
+    several, waiting = pl.col("id").n_unique().over("value") > 1, pl.col("translated").is_null()
     return known.select(
         "value",
         "translated",
-        pl.when(waiting).then(pl.lit(WAITING)).alias("reason"),
-        pl.when(waiting).then(1).otherwise(0).alias("rank"),
+        pl.when(several).then(pl.lit(AMBIGUOUS)).when(waiting).then(pl.lit(WAITING)).alias("reason"),
+        pl.when(several).then(-1).when(waiting).then(1).otherwise(0).alias("rank"),
     )
 
 
@@ -100,17 +103,14 @@ def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.
 def _hop_back(table: OpenTable, best: pl.DataFrame, hop: Hop) -> pl.DataFrame:
     """From the field of the referenced record back through the look-up table to the value of the line."""
     steps = best.filter(pl.col("translated").is_not_null()).select("value", pl.col("translated").alias("step"))
-    back = (
-        _look(table, steps, hop.wanted, hop.given)
-        .rename({"step": "back"})
-        .unique("value", keep="first", maintain_order=True)
-    )
+    found = _look(table, steps, hop.wanted, hop.given).group_by("value")
+    back = found.agg(pl.col("step").first().alias("back"), pl.col("step").n_unique().alias("steps"))
     joined = best.join(back, on="value", how="left", maintain_order="left")
     lost = pl.col("translated").is_not_null() & pl.col("back").is_null()
-    return joined.with_columns(
-        pl.col("back").alias("translated"),
-        pl.when(lost).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason"),
-    ).select("value", "translated", "reason", "rank")
+    reason = pl.when(lost).then(pl.lit(UNKNOWN)).when(pl.col("steps") > 1).then(pl.lit(AMBIGUOUS)).otherwise("reason")
+    return joined.with_columns(pl.col("back").alias("translated"), reason.alias("reason")).select(
+        "value", "translated", "reason", "rank"
+    )
 
 
 def _find(table: OpenTable, texts: pl.Series, by: str) -> pl.DataFrame:
