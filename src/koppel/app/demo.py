@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from koppel.config import preset
+from koppel.demo.databases import build, edit
 from koppel.demo.edits import Edit
 from koppel.demo.files import World
-from koppel.demo.world import build, edit
 
 
 @dataclass(frozen=True)
