@@ -22,6 +22,7 @@ import polars as pl
 from koppel.model.coupling import Intent, Settlement
 from koppel.model.filter import Filter
 from koppel.model.job import Job, JobKind, JobState
+from koppel.model.numbers import Numbers
 from koppel.model.policy import Side
 from koppel.model.values import TableShape
 from koppel.model.write import Write
@@ -88,6 +89,14 @@ class TableOptions:
     key: tuple[str, ...] | None = None
     modified: str | None = None
     lag: timedelta | None = None
+    numbers: Numbers | None = None
+
+
+class NumberKeeper(Protocol):
+    """Gives out numbers, each once, whoever asks for them and whenever."""
+
+    def __call__(self, name: str, count: int, least: int) -> int:
+        """The first of `count` numbers in a row, `least` or above, that nobody was given under this name."""
 
 
 class Table(Protocol):
@@ -129,7 +138,9 @@ class Table(Protocol):
         """
 
     def reserve(self, count: int) -> pl.Series:
-        """`count` new ids that nobody else will be given (only where the key's origin is RESERVED)."""
+        """`count` new ids that nobody else will be given (only where the key's origin is RESERVED), or values of the
+        shape's mark.
+        """
 
 
 class System(Protocol):
@@ -289,6 +300,9 @@ class Store(Protocol):
 
     def written_often(self, mapping: str, side: Side, ids: pl.Series, since: datetime, times: int) -> pl.DataFrame:
         """`record`, `field`: which cells of these records of one side koppel has written so many times or more."""
+
+    def reserve_numbers(self, name: str, count: int, least: int) -> int:
+        """As `NumberKeeper` says."""
 
     def forget_history(self, mapping: str, days: int) -> None:
         """Delete what was written longer ago than so many days (0: all of it)."""

@@ -38,7 +38,10 @@ def world(folder: Path, identity: Identity) -> Twin:
         fields = (*lines("number -> no"), *two_way("name", "phone").fields)
         return twin.having(fields=fields)
     origins = {Identity.CLIENT: KeyOrigin.CHOSEN, Identity.RESERVED: KeyOrigin.RESERVED}
-    twin = Twin(folder, shapes=(customer(), customer(origin=origins.get(identity, KeyOrigin.GENERATED))))
+    shape = customer(origin=origins.get(identity, KeyOrigin.GENERATED))
+    if identity is Identity.MARK:
+        shape = replace(shape, mark="number")
+    twin = Twin(folder, shapes=(customer(), shape))
     fields = two_way("name", "phone").fields
     return twin.having(fields=(*lines("number <-> number"), *fields) if identity is Identity.LOOKUP else fields)
 

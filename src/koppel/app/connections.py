@@ -17,7 +17,7 @@ from koppel.errors import ConfigurationError, Halted, Problem
 from koppel.model.bound import BoundMapping
 from koppel.model.mapping import Mapping, SideOptions, TableRef
 from koppel.model.policy import Side
-from koppel.ports import System, TableOptions
+from koppel.ports import NumberKeeper, System, TableOptions
 from koppel.store import SqlStore
 
 
@@ -39,13 +39,14 @@ class Connections:
 
     configuration: Configuration
     systems: dict[str, System] = field(default_factory=dict)
+    numbers: NumberKeeper | None = field(default=None, kw_only=True)
     ahead: dict[str, timedelta] = field(default_factory=dict, init=False)
     wrap: Callable[[Mapping, str, OpenTable], OpenTable] = lambda mapping, system, table: table
 
     def system(self, name: str) -> System:
         """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
         if name not in self.systems:
-            self.systems[name] = _open(name, self.configuration)
+            self.systems[name] = _open(name, self.configuration, self.numbers)
         return self.systems[name]
 
     def clock_ahead(self, name: str) -> timedelta:
@@ -149,12 +150,15 @@ class Connections:
             raise ConfigurationError(
                 [Problem(f"mappings: {table}", f"{table.system} has no table {table.table!r}", remedy)]
             )
+        if options.numbers and self.configuration.systems[table.system].connector is not Connector.BUSINESS_CENTRAL:
+            what = f"numbers = {options.numbers!s} means something to Business Central only"
+            raise ConfigurationError([Problem(f"mappings: {table}", what, "leave it out")])
         lag = None if options.lag_seconds is None else timedelta(seconds=options.lag_seconds)
-        opened = system.table(table.table, TableOptions(options.key, options.modified, lag))
+        opened = system.table(table.table, TableOptions(options.key, options.modified, lag, options.numbers))
         return OpenTable(opened, opened.describe())
 
 
-def _open(name: str, configuration: Configuration) -> System:
+def _open(name: str, configuration: Configuration, numbers: NumberKeeper | None) -> System:
     """A service, or a database; no connector is loaded that nobody asked for."""
     config, url = configuration.systems[name], configuration.system_url(name)
     if config.connector is Connector.ODATA:
@@ -166,6 +170,13 @@ def _open(name: str, configuration: Configuration) -> System:
 
         auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
         return dataverse.open_system(name, url, auth, config.timezone, ca_file)
+    if config.connector is Connector.BUSINESS_CENTRAL:
+        from koppel.connectors import business_central
+
+        said = {name: config.options[name] for name in ("environment", "company", "api") if name in config.options}
+        place = business_central.Place(**said, kinds=config.options.get("fields", {}))
+        auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
+        return business_central.open_system(name, url, auth, place, ca_file, numbers)
     return _open_database(name, url, config.timezone, config.options.get("fields"))
 
 

@@ -29,8 +29,8 @@ class Koppel:
 
     def __init__(self, configuration: Configuration, progress: ProgressOf | None = None) -> None:
         self.configuration = configuration
-        self._connections = Connections(configuration)
         self._store = open_store(configuration.store_url())
+        self._connections = Connections(configuration, numbers=self._store.reserve_numbers)
         self._workplace = Workplace(self._connections, self._store)
         if progress is not None:
             self._workplace.progress = progress

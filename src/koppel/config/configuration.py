@@ -23,7 +23,7 @@ class SystemConfig:
     timezone: str = "UTC"
     options: Table[str, Any] = field(default_factory=dict)
     """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of services: `auth`, the parts
-    of a way to sign in, secrets as references, `batch`, and `ca_file`, a path.
+    of a way to sign in, secrets as references, `ca_file`, a path, and the settings of their own.
     """
 
 

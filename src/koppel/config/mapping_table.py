@@ -19,7 +19,7 @@ from koppel.model.mapping import FieldMapping, Mapping, SideOptions, TableRef
 from koppel.model.policy import Side
 from koppel.transform.filter import FilterError, parse
 
-_SIDE_OPTIONS = ("key", "modified", "lag_seconds", "deactivate")
+_SIDE_OPTIONS = ("key", "modified", "lag_seconds", "numbers", "deactivate")
 _EVERY = "every"
 _POLICIES = tuple(setting.name for setting in POLICY_SETTINGS if setting.name != _EVERY)
 _OF_MAPPING = ("left", "right", *_POLICIES, "after", "match", "together")
@@ -161,6 +161,7 @@ def mapping_values(mapping: Mapping) -> dict[str, Any]:
             f"{side.word}_key": options.key and list(options.key),
             f"{side.word}_modified": options.modified,
             f"{side.word}_lag_seconds": options.lag_seconds,
+            f"{side.word}_numbers": options.numbers and str(options.numbers),
             f"{side.word}_deactivate": options.deactivate and format_assignment(options.deactivate),
         }
     values |= {

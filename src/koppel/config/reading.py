@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from koppel.config.document import Mistake, Node
 from koppel.config.settings import Form, Setting
-from koppel.config.words import Systems, parse_assignment, parse_match, parse_table, parse_word
+from koppel.config.words import Systems, parse_assignment, parse_match, parse_numbers, parse_table, parse_word
 
 Read = TypeVar("Read")
 
@@ -162,6 +162,7 @@ _READERS: dict[Form, Callable[[Node], Any]] = {
     Form.KEY: names,
     Form.GROUPS: groups,
     Form.TABLE: lambda node: parsed(node, parse_table),
+    Form.NUMBERS: lambda node: parsed(node, parse_numbers),
     Form.ASSIGNMENT: lambda node: parsed(node, parse_assignment),
     Form.RULES: rules,
 }

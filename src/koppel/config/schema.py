@@ -35,6 +35,7 @@ _FORMS: dict[Form, Schema] = {
     Form.GROUPS: {"type": "array", "items": _NAMES},
     Form.TABLE: {"type": "string", "pattern": r"^[^.]+\..+$"},
     Form.FILTER: {"type": "string"},
+    Form.NUMBERS: {"type": "string", "pattern": r"^(series|client id|reserved \S*\d\.\.\S*\d)$"},
     Form.ASSIGNMENT: {"type": "string", "pattern": "="},
     Form.RULES: {"type": "array", "items": {"type": "string", "pattern": "="}},
     Form.FIELDS: {

@@ -31,6 +31,7 @@ class Form(StrEnum):
     CONSTANT = "text, whole number, true or false"
     KINDS = "table of tables"
     SIGN_IN = "table"
+    NUMBERS = "`series`, `reserved FIRST..LAST` or `client id`"
 
 
 @dataclass(frozen=True)
@@ -96,18 +97,18 @@ SYSTEM_SETTINGS = (
     Setting(
         "ca_file",
         Form.TEXT,
-        "of `dataverse` and `business-central`: a PEM file of the certificate authorities to trust instead of the usual ones",
+        "of `dataverse` and `business-central`: a PEM file of the authorities to trust instead of the usual ones",
     ),
     Setting(
         "environment",
         Form.TEXT,
         "of `business-central`: the name of the environment; without one the url is that of a server on premises",
     ),
-    Setting("company", Form.TEXT, "of `business-central`: the name or id of the company; needed where there are several"),
+    Setting("company", Form.TEXT, "of `business-central`: name or id of the company; needed where there are several"),
     Setting(
         "api",
         Form.TEXT,
-        "of `business-central`: `v2.0`, the standard pages, or publisher/group/version of an app's own; unless said: `v2.0`",
+        "of `business-central`: publisher/group/version of an app's pages; unless said: `v2.0`, the standard pages",
     ),
 )
 
@@ -161,6 +162,11 @@ def _side_settings(side: str) -> tuple[Setting, ...]:
         Setting(f"{side}_key", Form.KEY, f"the key of the {side} table, when the table does not say it"),
         Setting(f"{side}_modified", Form.TEXT, f"the field of the {side} table that carries the change stamp"),
         Setting(f"{side}_lag_seconds", Form.NUMBER, f"how late a change of the {side} table may become visible"),
+        Setting(
+            f"{side}_numbers",
+            Form.NUMBERS,
+            f"who gives new records of the {side} table, of `business-central`, their numbers",
+        ),
         Setting(f"{side}_deactivate", Form.ASSIGNMENT, f"what puts a record of the {side} table out of use"),
     )
 

@@ -30,6 +30,11 @@ _ONLY_OF = {
 }
 """Settings that mean something to these connectors only."""
 
+_FOR_GRANTED = {
+    "batch": "{} takes many records at once anyway",
+    "ca_file": "{} trusts the authorities of this machine",
+}
+
 _API = re.compile(r"v2\.0|[^/\s]+/[^/\s]+/(beta|v\d+\.\d+)")
 
 _SIDE_WORDS = ("left", "right", "newest")
@@ -98,7 +103,7 @@ def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str],
         auth.problem("Dataverse takes no user and password", _SIGN_IN[connector])
     for name, connectors in _ONLY_OF.items():
         if (given := lookup(name)) is not None and connector is not None and connector not in connectors:
-            what = "{} trusts the authorities of this machine" if name == "ca_file" else "it means nothing to {}"
+            what = _FOR_GRANTED.get(name, "it means nothing to {}")
             given.problem(what.format(connector), "leave it out")
     if connector is Connector.BUSINESS_CENTRAL and (api := lookup("api")):
         parsed(api, api_named)

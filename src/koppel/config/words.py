@@ -11,6 +11,7 @@ from typing import TypeVar
 from koppel.config.document import Mistake, did_you_mean
 from koppel.config.tokens import Tokens, quote_name, quote_value
 from koppel.model.mapping import MatchRule, TableRef
+from koppel.model.numbers import Numbers
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -92,6 +93,14 @@ def parse_assignment(text: str) -> tuple[str, str]:
 def format_assignment(assignment: tuple[str, str]) -> str:
     """`field = value` as it is written."""
     return f"{quote_name(assignment[0])} = {quote_value(assignment[1])}"
+
+
+def parse_numbers(text: str) -> Numbers:
+    """`series`, `client id` or `reserved K000001..K999999`."""
+    try:
+        return Numbers.parse(text)
+    except ValueError as error:
+        raise Mistake(str(error), "write series, client id, or reserved FIRST..LAST such as K00001..K99999") from None
 
 
 def parse_period(text: str) -> float | None:

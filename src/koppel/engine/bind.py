@@ -154,8 +154,9 @@ def _identity(side: Side, shape: TableShape, lines: list[Line]) -> Identity:
     if shape.key_origin is KeyOrigin.RESERVED:
         return Identity.RESERVED
     if shape.key_origin is KeyOrigin.GENERATED:
-        unique = any(line.reaches(side) and line.shape(side).unique for line in lines)
-        return Identity.LOOKUP if unique else Identity.NONE
+        if any(line.reaches(side) and line.shape(side).unique for line in lines):
+            return Identity.LOOKUP
+        return Identity.NONE if shape.mark is None else Identity.MARK
     key = [shape.field(name) for name in shape.key]
     roomy = (
         len(key) == 1

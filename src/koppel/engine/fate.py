@@ -15,6 +15,7 @@ from koppel.engine.history import of_records, of_what_happened
 from koppel.engine.page import VERSIONS, pack, unpack
 from koppel.engine.settle import sentence
 from koppel.engine.write import lookup_field
+from koppel.model.bound import Identity
 from koppel.model.coupling import (
     COUPLING,
     COUPLING_SCHEMA,
@@ -63,22 +64,21 @@ def find_out(context: JobContext, intent: Intent) -> Fate:
 
 def _with_ids(context: JobContext, side: Side, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of creates or deletes; ids that the system gave are looked up by the unique mapped field."""
-    unique = lookup_field(context.bound, side)
-    if unique is None or not rows["lookup"].is_not_null().any():
+    if lookup_field(context.bound, side) is None or not rows["lookup"].is_not_null().any():
         return rows
-    shape = context.bound.shape(side).field(unique)
-    assert shape is not None, "the look-up field belongs to the table"
-    keys = rows.select(
-        pl.col("op").alias(OP), pl.col("lookup").cast(dtype(shape), strict=False).alias(unique)
-    ).drop_nulls()
-    found = (
-        context.tables[side]
-        .table.find(keys, False)
-        .unique(OP, keep="none")
-        .select(pl.col(OP).alias("op"), pl.col(ID).alias("found"))
-    )
+    found = ids_by(context, side, rows.select("op", "lookup"))
     joined = rows.join(found, on="op", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce(IDS[side], "found").alias(IDS[side])).drop("found")
+
+
+def ids_by(context: JobContext, side: Side, rows: pl.DataFrame) -> pl.DataFrame:
+    """`op`, `found`: the records of a side that alone have these values (`op`, `lookup`) in its unique field."""
+    unique = lookup_field(context.bound, side)
+    shape = context.bound.shape(side).field(unique or "")
+    assert unique is not None and shape is not None, "the look-up field belongs to the table"
+    keys = rows.select(pl.col("op").alias(OP), pl.col("lookup").cast(dtype(shape), strict=False).alias(unique))
+    found = context.tables[side].table.find(keys.drop_nulls(), False).unique(OP, keep="none")
+    return found.select(pl.col(OP).alias("op"), pl.col(ID).alias("found"))
 
 
 def _renamed(context: JobContext, side: Side, rows: pl.DataFrame) -> pl.DataFrame:
@@ -127,7 +127,8 @@ def _of_creates(context: JobContext, intent: Intent) -> Fate:
     source[sent == 0] = 0
     couplings = coupled_anew(context, side.other, found, *((sent, source) if side is Side.LEFT else (source, sent)))
     nameless = rows.select(pl.col(IDS[side]).is_null() & pl.col("lookup").is_null()).to_series().to_numpy()
-    chosen = lost.select(pl.col(IDS[side.other]).alias("id"), pl.col(IDS[side]).alias("chosen")).drop_nulls()
+    kept = "lookup" if context.bound.identities[side] is Identity.MARK else IDS[side]
+    chosen = lost.select(pl.col(IDS[side.other]).alias("id"), pl.col(kept).alias("chosen")).drop_nulls()
     errors = _errors(context, side, rows.filter(pl.Series(nameless)))
     return Fate(rows, done, nameless, Settlement(couplings=couplings, errors=errors), chosen)
 

@@ -153,6 +153,8 @@ class PretendTable:
             frame = pl.DataFrame(
                 [rows[ID].alias("id"), before[name].cast(text).alias("before"), rows[name].cast(text).alias("after")]
             )
+            if name == self._shape.mark:  # the number is not known before it is reserved
+                continue
             changed = frame.with_columns(pl.lit(name).alias("field")).filter(pl.Series(write.mask[:, place]))
             parts.append(changed.select("id", "field", "before", "after"))
         self._record.values.append(pl.concat(parts).with_columns(pl.lit(str(write.kind)).alias("kind")))

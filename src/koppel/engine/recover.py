@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from koppel.engine.context import JobContext
-from koppel.engine.fate import IDS, coupled_anew, find_out
+from koppel.engine.fate import IDS, coupled_anew, find_out, ids_by
+from koppel.model.bound import Identity
 from koppel.model.coupling import COUPLING, Settlement
 from koppel.model.policy import Side
 from koppel.model.values import ID
@@ -32,6 +33,10 @@ def _couple_late(context: JobContext, side: Side) -> None:
     chosen = context.store.chosen_ids(context.name, side)
     if not len(chosen):
         return
+    if context.bound.identities[side] is Identity.MARK:  # what was chosen is a number, and not yet the id
+        rows = chosen.select("id", pl.col("chosen").alias("lookup")).with_row_index("op").cast({"op": pl.Int64})
+        found = rows.join(ids_by(context, side, rows), on="op")
+        chosen = found.select("id", pl.col("found").alias("chosen"))
     there = context.tables[side].table.fetch(chosen["chosen"], Want(()))[ID]
     coupled = context.store.coupled(context.name, side.other, chosen["id"])[IDS[side.other]]
     late = chosen.filter(pl.col("chosen").is_in(there.implode()) & ~pl.col("id").is_in(coupled.implode()))

@@ -1,6 +1,6 @@
 """Writes: a page's plan as batches for one table each, with the intent that goes into the journal before the call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,11 @@ def _batch(context: JobContext, verdict: Verdict, side: Side, kind: WriteKind, r
     names = tuple(bound.lines[i].mapping.name(side) or "" for i in lines)
     values = verdict.translation.values[side]
     fields = pl.DataFrame([values[i].gather(rows).alias(name) for i, name in zip(lines, names, strict=True)])
+    mask = verdict.plan.sent[side][rows][:, list(lines)]
+    if kind is WriteKind.CREATE and bound.identities[side] is Identity.MARK:
+        mark = _chosen_once(context, verdict, side, rows, context.tables[side].table.reserve)
+        fields = fields.with_columns(mark.alias(bound.shape(side).mark or ""))
+        names, mask = (*fields.columns,), np.column_stack([mask, np.ones(len(rows), dtype=np.bool_)])
     ids = (
         _new_ids(context, verdict, side, rows, fields)
         if kind is WriteKind.CREATE
@@ -75,7 +80,6 @@ def _batch(context: JobContext, verdict: Verdict, side: Side, kind: WriteKind, r
     )
     frame = pl.DataFrame([pl.Series(OP, rows.astype(np.int64)), ids.alias(ID), *fields.get_columns()])
     expected = None if kind is WriteKind.CREATE else _expected(context, verdict, side, rows)
-    mask = verdict.plan.sent[side][rows][:, list(lines)]
     write = Write(kind, frame, names, mask, expected, bound.mapped(side), context.now())
     # What a resolver made settles when both sides hold it, not with the first write: a crash in between must resolve
     # again.
@@ -111,8 +115,17 @@ def _new_ids(context: JobContext, verdict: Verdict, side: Side, rows: Rows, fiel
     identity = context.bound.identities[side]
     if identity is Identity.KEY:
         return fields.select(key_text(context.bound.shape(side).key)).to_series()
-    if identity in (Identity.LOOKUP, Identity.NONE):
+    if identity in (Identity.LOOKUP, Identity.MARK, Identity.NONE):
         return pl.Series(values=[None], dtype=pl.String).new_from_index(0, len(rows))
+    if identity is Identity.RESERVED:
+        return _chosen_once(context, verdict, side, rows, context.tables[side].table.reserve)
+    return _chosen_once(context, verdict, side, rows, context.new_ids)
+
+
+def _chosen_once(
+    context: JobContext, verdict: Verdict, side: Side, rows: Rows, make: Callable[[int], Sequence[str] | pl.Series]
+) -> pl.Series:
+    """What is chosen for each source record: what was chosen when it was tried before, else new."""
     sources = verdict.page.ids(side.other).gather(rows).alias("id")
     kept = sources.to_frame().join(
         context.store.chosen_ids(context.name, side, sources), on="id", how="left", maintain_order="left"
@@ -120,12 +133,7 @@ def _new_ids(context: JobContext, verdict: Verdict, side: Side, rows: Rows, fiel
     missing = kept.null_count()
     if not missing:
         return kept
-    fresh = (
-        context.tables[side].table.reserve(missing)
-        if identity is Identity.RESERVED
-        else pl.Series(context.new_ids(missing), dtype=pl.String)
-    )
-    return kept.scatter(kept.is_null().arg_true(), fresh)
+    return kept.scatter(kept.is_null().arg_true(), pl.Series(make(missing), dtype=pl.String))
 
 
 def _intent(
@@ -150,7 +158,9 @@ def _intent(
 
 
 def lookup_field(bound: BoundMapping, side: Side) -> str | None:
-    """The unique mapped field of `side` by which a record with a generated key is found again."""
+    """The unique mapped field of `side` by which a record with a generated key is found again, or its mark."""
+    if bound.identities[side] is Identity.MARK:
+        return bound.shape(side).mark
     fits = (
         line.mapping.right if side is Side.RIGHT else line.mapping.left
         for line in bound.lines
@@ -162,7 +172,7 @@ def lookup_field(bound: BoundMapping, side: Side) -> str | None:
 def _lookup_texts(bound: BoundMapping, side: Side, write: Write) -> pl.Series:
     """By what a row is found again when the answer is lost: a new record's unique field, a renamed record's new key."""
     field, key = lookup_field(bound, side), bound.shape(side).key
-    if write.kind is WriteKind.CREATE and bound.identities[side] is Identity.LOOKUP and field is not None:
+    if write.kind is WriteKind.CREATE and bound.identities[side] in (Identity.LOOKUP, Identity.MARK) and field:
         return write.rows[field].cast(pl.String)
     if write.kind is WriteKind.UPDATE and set(key) <= set(write.fields):
         renamed = write.mask[:, [write.fields.index(name) for name in key]].any(axis=1)

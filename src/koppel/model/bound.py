@@ -20,6 +20,8 @@ class Identity(StrEnum):
     """koppel chooses a uuid that grows."""
     RESERVED = "reserved"
     """A number reserved beforehand."""
+    MARK = "reserved number"
+    """The system gives it, and koppel a number reserved beforehand, by which the record is found again."""
     LOOKUP = "lookup"
     """The system gives it; found again by a unique mapped field."""
     IMPOSSIBLE = "nobody"

@@ -8,6 +8,7 @@ known.
 from dataclasses import dataclass, field
 
 from koppel.model.filter import Filter
+from koppel.model.numbers import Numbers
 from koppel.model.policy import ConflictScope, Direction, Drift, FilterScope, FirstContact, OnConflict, OnDelete, Side
 
 
@@ -113,6 +114,8 @@ class SideOptions:
     key: tuple[str, ...] | None = None
     modified: str | None = None
     lag_seconds: float | None = None
+    numbers: Numbers | None = None
+    """Who gives new records of this table their numbers, in a system with number series."""
     deactivate: tuple[str, str] | None = None
     """(field, value as canonical text) that puts a record of this table out of use."""
 

@@ -77,6 +77,10 @@ class TableShape:
     """The field that carries the change stamp."""
     granularity: timedelta = timedelta(microseconds=1)
     """How finely the change stamp ticks."""
+    mark: str | None = None
+    """A unique field, not of the key, into which koppel writes a value that it has reserved: by it a new record is
+    found again when the system gives the key.
+    """
 
     def field(self, name: str) -> FieldShape | None:
         """The field of that name, or None."""

@@ -104,6 +104,16 @@ class Mappings(StoreBase):
                 select(schema.mapping.c.swept_at).where(schema.mapping.c.name == mapping)
             ).scalar()
 
+    def reserve_numbers(self, name: str, count: int, least: int) -> int:
+        """The first of `count` numbers in a row, `least` or above, that nobody was given under this name."""
+        with self.transaction() as connection:
+            table, key = schema.meta, f"numbers {name}"
+            connection.execute(upsert(connection, table).values(key=key, value="0").on_conflict_do_nothing())
+            row = select(table.c.value).where(table.c.key == key).with_for_update()
+            first = max(least, int(connection.execute(row).scalar_one()) + 1)
+            connection.execute(table.update().where(table.c.key == key).values(value=str(first + count - 1)))
+            return first
+
     def system_identity(self, name: str) -> str | None:
         """The installation that this system's name stood for so far, or None when it was never used."""
         with self.transaction() as connection:

@@ -55,6 +55,8 @@ class Trait(StrEnum):
     SCHEMAS = "schemas"
     LOCAL_TIMES = "local times"
     REFERENCES = "references"
+    NULLS = "nulls"
+    """Fields that hold no value; where there are none, a text is '' then, a number 0 and a flag false."""
     TRANSACTIONS = "transactions of its users"
     CODES = "codes"
     """Texts declared to be upper-case and trimmed; then `no` is a plain text."""

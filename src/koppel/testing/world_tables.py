@@ -5,7 +5,7 @@ one-way fields, a group, a reference, a filter, a match rule, and one of the kin
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from koppel.model.bound import Identity
 from koppel.model.mapping import FieldMapping, Mapping, MatchRule, Reference, SideOptions, TableRef
@@ -19,11 +19,14 @@ TAG = "tag"
 ZONE = "zone"
 """Unmapped, on the left: what is not blank there is outside the filter."""
 
+SERIAL = "serial"
+"""Unmapped: where koppel puts a number that it has reserved."""
+
 TWO_WAY = ("name", "phone")
 GROUP = ("city", "post_code")
 COMPANIES, CONTACTS = "COMPANY", "CONTACT"
 
-KINDS = (Identity.KEY, Identity.CLIENT, Identity.RESERVED, Identity.LOOKUP, Identity.NONE)
+KINDS = (Identity.KEY, Identity.CLIENT, Identity.RESERVED, Identity.MARK, Identity.LOOKUP, Identity.NONE)
 """Where ids may come from in a world: wherever they come from at all."""
 
 CHOSEN = frozenset({Identity.KEY, Identity.CLIENT, Identity.RESERVED})
@@ -31,6 +34,7 @@ CHOSEN = frozenset({Identity.KEY, Identity.CLIENT, Identity.RESERVED})
 
 _ORIGINS = {
     Identity.RESERVED: KeyOrigin.RESERVED,
+    Identity.MARK: KeyOrigin.GENERATED,
     Identity.LOOKUP: KeyOrigin.GENERATED,
     Identity.NONE: KeyOrigin.GENERATED,
 }
@@ -91,7 +95,9 @@ def contact_shape(setting: Setting) -> TableShape:
     origin = _ORIGINS.get(setting.identity, KeyOrigin.CHOSEN)
     key = FieldShape("id", Kind.UUID if origin is KeyOrigin.CHOSEN else Kind.INTEGER, nullable=False)
     tag = FieldShape(TAG, Kind.TEXT, unique=setting.identity is Identity.LOOKUP)
-    return TableShape("contact", (key, tag, *texts, modified), ("id",), origin, modified="modified")
+    mark = (FieldShape(SERIAL, Kind.TEXT, unique=True),) if setting.identity is Identity.MARK else ()
+    shape = TableShape("contact", (key, tag, *texts, *mark, modified), ("id",), origin, modified="modified")
+    return replace(shape, mark=SERIAL) if mark else shape
 
 
 def company_shape(side: Side) -> TableShape:

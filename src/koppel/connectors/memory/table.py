@@ -190,8 +190,9 @@ class MemoryTable:
         return pl.DataFrame(hits, schema={OP: pl.Int64, ID: pl.String}, orient="row")
 
     def reserve(self, count: int) -> pl.Series:
-        """`count` new ids that nobody else will be given."""
-        assert self._shape.key_origin is KeyOrigin.RESERVED, "only a table with reserved keys can reserve"
+        """`count` new ids, or values of the mark, that nobody else will be given."""
+        may = self._shape.key_origin is KeyOrigin.RESERVED or self._shape.mark is not None
+        assert may, "only a table with reserved keys or a mark can reserve"
         self._stage.around("before", f"reserve {self._shape.name}")
         with self._stage.lock:
             ids = [self._next_id() for _ in range(count)]

@@ -133,7 +133,9 @@ class Batches:
         root, address = self._session.root, request.address
         if "://" in address.partition("?")[0]:
             address = followed(self._session.system, root, address).removeprefix(root)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # What is said with every request is said with each of a batch too.
+        said = {**self._session.limits.headers, **request.headers}
+        headers = {name.lower(): value for name, value in said.items()}
         return _Part(
             id_, request.method, address, headers, msgspec.Raw(request.body) if request.body else msgspec.UNSET
         )

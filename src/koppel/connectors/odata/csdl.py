@@ -14,6 +14,8 @@ from koppel.model.values import FieldShape, Kind
 _COMPUTED = "Org.OData.Core.V1.Computed"
 _CONCURRENCY = "Org.OData.Core.V1.OptimisticConcurrency"
 _ALTERNATE_KEYS = "Org.OData.Core.V1.AlternateKeys"
+_EDITABLE = "NAV.AllowEdit"
+"""What Business Central says of controls (wire 4.3.25)."""
 _BATCH = "Org.OData.Capabilities.V1.BatchSupport"
 
 
@@ -111,7 +113,7 @@ class _Document:
             for named in _named(self.types[owner], "Key"):
                 key = tuple(ref.get("Name", "") for ref in _named(named, "PropertyRef"))
             for each in _named(self.types[owner], "Property"):
-                is_computed = _COMPUTED in self.annotations(each, f"{owner}/{each.get('Name')}")
+                is_computed = _COMPUTED in self.annotations(each, f"{owner}/{each.get('Name')}") or _is_locked(each)
                 if found := self._property(each, is_computed):
                     properties[found.shape.name] = found
                     computed |= {found.shape.name} if is_computed else set()
@@ -156,6 +158,10 @@ class _Document:
             read_only=computed,
         )
         return Property(shape, type_, _number(facets, "Precision") or 0 if kind is Kind.DATETIME else 6)
+
+
+def _is_locked(property_: Element) -> bool:
+    return any((each.get("Term"), each.get("Bool")) == (_EDITABLE, "false") for each in _named(property_, "Annotation"))
 
 
 def _takes_json(support: Element | None) -> bool:

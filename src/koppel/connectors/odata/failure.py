@@ -91,7 +91,7 @@ def without_values(text: str, address: str) -> str:
     said = f"{unquote(parts.path)} {unquote(parts.query)}"
     values = {value.replace("''", "'") for value in re.findall(r"'((?:[^']|'')+)'", said)}
     values |= set(re.findall(r"(?:token|key|secret|sig)=([^&\s]+)", said, re.IGNORECASE))
-    for value in sorted(values, key=len, reverse=True):
+    for value in sorted(filter(str.strip, values), key=len, reverse=True):
         text = text.replace(value, "…")
     text = re.sub(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}", r"\1 …", text)
     text = re.sub(r"\beyJ[\w-]+\.[\w.-]+", "…", text)

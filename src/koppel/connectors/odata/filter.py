@@ -42,12 +42,14 @@ class Manners:
     """How a service compares. `exact_text`: letters of another case, blanks of any kind and `%` are themselves, as the
     standard wants it and databases below a service often do not. `codes`: codes are stored upper-case and trimmed.
     `choices`: enumerations can be filtered. `or_of_fields`: OR may join conditions on different fields (wire 2.3).
+    `nulls`: a field may be null; else its blank is a value, which only of a text is surely '' (wire 2.4).
     """
 
     exact_text: bool = False
     codes: bool = False
     choices: bool = True
     or_of_fields: bool = True
+    nulls: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,13 @@ class _Compiler:
         self.left.append(f"{what}: {why}")
         return None
 
-    def _blank(self, property_: Property, wanted: bool) -> str:
+    def _blank(self, property_: Property, wanted: bool) -> str | None:
         """Null, and in fields that hold text '' too."""
         name = property_.member
+        if not self._manners.nulls:
+            if property_.edm == "Edm.String":
+                return f"{name} {'eq' if wanted else 'ne'} ''"
+            return self._leave(name, "the service has a value of its own for blank")
         nothing = f"{name} eq null" if wanted else f"{name} ne null"
         if property_.edm != "Edm.String":
             return nothing

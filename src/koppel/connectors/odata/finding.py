@@ -36,6 +36,8 @@ def questions(
     asked = [name for name in fields if _can_be_asked(properties[name], manners, ignore_case)]
     if not asked:
         return None
+    if not manners.or_of_fields:  # then records are asked for by the one field that tells them apart best
+        asked = [max(asked, key=lambda name: _telling(properties[name]))]
     rows = wanted.select(asked).unique(maintain_order=True)
     for name in asked:
         if properties[name].is_enumeration:  # another word would be no literal at all, and equals nothing
@@ -45,7 +47,8 @@ def questions(
     unsure = any(rows[name].str.contains(_UNSURE).any() for name in texts)
     if unsure or any(len(quoted(condition)) > CONDITION_LENGTH for condition in conditions):
         return None
-    return conditions + [edges for name in texts if manners.exact_text for edges in _with_blanks_around(name)]
+    padded = [name for name in texts if not (manners.codes and properties[name].shape.kind is Kind.CODE)]
+    return conditions + [edges for name in padded if manners.exact_text for edges in _with_blanks_around(name)]
 
 
 def _can_be_asked(property_: Property, manners: Manners, ignore_case: bool) -> bool:
@@ -58,6 +61,11 @@ def _can_be_asked(property_: Property, manners: Manners, ignore_case: bool) -> b
             return False
         case _:
             return not number_problem(property_)
+
+
+def _telling(property_: Property) -> int:
+    """How well a field tells records apart."""
+    return 2 if property_.shape.unique else int(property_.edm == "Edm.String")
 
 
 def _equal(property_: Property, values: pl.Series, manners: Manners) -> pl.Series:

@@ -1,6 +1,7 @@
 """From a url and a way to sign in to an open system."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -53,6 +54,15 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def trusting(name: str, ca_file: Path) -> ssl.SSLContext:
+    """Trust in the authorities of a PEM file instead of the usual ones. Raises ConfigurationError."""
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        what = f"the ca_file {ca_file} cannot be read: {error.strerror or 'it holds no certificate'}"
+        raise ConfigurationError([Problem(name, what, "give a PEM file")]) from None
 
 
 def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | None = None) -> Authorisation:

@@ -35,6 +35,13 @@ class Source:
     stamp: str | None
     batches: Batches | None = None
     """Where the service takes many requests in one."""
+    path: str = ""
+    """What stands before the name of the entity set in addresses, ending in a slash."""
+
+    @property
+    def address(self) -> str:
+        """Where the records are, relative to the root of the service."""
+        return f"{self.path}{self.name}"
 
     @property
     def name(self) -> str:
@@ -48,13 +55,14 @@ class Source:
 
     def decoder(self, fields: Sequence[str]) -> Decoder:
         """Reads the key, the stamp and these fields."""
-        return Decoder(self.session.system, self._properties(fields), self.key, self.stamp)
+        return Decoder(self.session.system, self.properties(fields), self.key, self.stamp)
 
     def select(self, fields: Sequence[str]) -> str:
         """The same for the service."""
-        return ",".join(each.shape.name for each in self._properties(fields))
+        return ",".join(each.shape.name for each in self.properties(fields))
 
-    def _properties(self, fields: Sequence[str]) -> list[Property]:
+    def properties(self, fields: Sequence[str]) -> list[Property]:
+        """The key, the stamp and these fields."""
         names = dict.fromkeys((*self.key, *([self.stamp] if self.stamp else []), *fields))
         return [self.entity_set.properties[name] for name in names]
 
@@ -78,7 +86,7 @@ class Source:
 
     def _question(self, fields: Sequence[str], condition: str | None) -> Request:
         """What asks for the records under a condition."""
-        address = f"{self.session.root}{self.name}{query(select=self.select(fields), filter=condition)}"
+        address = f"{self.session.root}{self.address}{query(select=self.select(fields), filter=condition)}"
         return Request("GET", address, _PREFER)
 
     def _pages(self, fields: Sequence[str], answer: Answer, deadline: float | None) -> Iterator[Page]:

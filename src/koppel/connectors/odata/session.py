@@ -140,6 +140,14 @@ class Session:
         self._brake.pull(own_wait(tries, self._timing.chance()) if wait is None else wait)
         return True
 
+    def rest(self, tries: int, deadline: float) -> bool:
+        """Wait before what failed `tries` times is tried again; False at once when that is too late."""
+        seconds = own_wait(tries, self._timing.chance())
+        if self._timing.elapsed() + seconds > deadline:
+            return False
+        self._timing.sleep(seconds)
+        return True
+
     def _once(self, request: Request, address: str, authorisation: str, deadline: float) -> Answer:
         """One try, when the brake and the lanes let it go."""
         kind = f"{request.method} {_place(address)}"

@@ -9,7 +9,6 @@ again.
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -25,175 +24,213 @@ from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
+"""What a request with a body says of it."""
 
 
-@dataclass
-class _Sending:
-    """What the threads share. `answered`: what the service says a row is now; `failure`: why no more is sent."""
-
-    answered: dict[int, pl.DataFrame] = field(default_factory=dict)
-    failure: SystemFailure | None = None
-    stop: Event = field(default_factory=Event)
-
-    def fail(self, failure: SystemFailure) -> None:
-        """Nothing more is sent."""
-        self.failure = failure
-        self.stop.set()
+Body = dict[str, Any]
+"""The members of a request's body, in the order in which they are sent."""
 
 
 def write_rows(source: Source, write: Write) -> pl.DataFrame:
     """Carry out one write. Raises SystemFailure when nothing was written because the service is out of reach."""
-    progress, deadline = Progress.of(write), source.session.deadline()
-    requests = _requests(source, write, progress)
-    sending, rows = _Sending(), progress.open()
-
-    def send(part: Sequence[int]) -> None:
-        told: Sequence[Told | None] = [None] * len(part)
-        if not sending.stop.is_set():
-            told = source.exchange([requests[row] for row in part], deadline)
-        for row, answer in zip(part, told, strict=True):
-            _note(source, write, answer, row, progress, sending)
-
-    together = source.together
-    with ThreadPoolExecutor(source.session.limits.most_lanes) as threads:
-        list(threads.map(send, [rows[at : at + together] for at in range(0, len(rows), together)]))
-    if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
-        raise sending.failure
-    return outcomes(write, progress, _stored(source, write, progress, sending))
+    return Writer(source, write).run()
 
 
-def _requests(source: Source, write: Write, progress: Progress) -> list[Request]:
-    """A request for each row; rows that cannot be sent are refused."""
-    bodies = _bodies(source, write, progress)
-    if write.kind is WriteKind.CREATE:
-        headers = _JSON | {"Prefer": "return=representation"}
-        return [Request("POST", source.name, headers, json_body(body)) for body in bodies]
-    keys = key_segments(source.key_properties, key_parts_frame(source.key_properties, write.rows[ID]))
-    etags = _compare(source, write, progress)
-    method = "PATCH" if write.kind is WriteKind.UPDATE else "DELETE"
-    made = []
-    for body, key, etag in zip(bodies, keys, etags, strict=True):
-        match = {"If-Match": etag or "*"}
-        headers = match if method == "DELETE" else _JSON | {"Prefer": "return=representation"} | match
-        made.append(Request(method, f"{source.name}{key}", headers, json_body(body) if method == "PATCH" else None))
-    return made
+class Writer:
+    """One write on its way. A dialect overrides what it does its own way: `bodies`, `exchange`, `judged`."""
 
+    def __init__(self, source: Source, write: Write) -> None:
+        self.source = source
+        self.write = write
+        self.progress = Progress.of(write)
+        self.deadline = source.session.deadline()
+        self._answered: dict[int, pl.DataFrame] = {}
+        self._failure: SystemFailure | None = None
+        self._stop = Event()
 
-def _bodies(source: Source, write: Write, progress: Progress) -> list[dict[str, Any]]:
-    """What each row sends, in the order of `write.fields`."""
-    bodies: list[dict[str, Any]] = [{} for _ in range(len(write.rows))]
-    if write.kind is WriteKind.DELETE:
+    def run(self) -> pl.DataFrame:
+        """Compare, send, answer. Raises SystemFailure when nothing was written."""
+        requests = self._requests()
+        rows, together = [row for row in self.progress.open() if requests[row] is not None], self.source.together
+        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
+            parts = [rows[at : at + together] for at in range(0, len(rows), together)]
+            list(threads.map(lambda part: self._send(part, requests), parts))
+        if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
+            raise self._failure
+        return outcomes(self.write, self.progress, self._stored())
+
+    # ---- what a dialect may do its own way
+
+    def bodies(self, current: pl.DataFrame | None) -> list[Body]:
+        """What each row sends, in the order of `write.fields`; rows that cannot be sent are refused. `current`: the
+        records as they were compared, row by row, null where there is none; None for creates.
+        """
+        bodies: list[Body] = [{} for _ in range(len(self.write.rows))]
+        if self.write.kind is WriteKind.DELETE:
+            return bodies
+        self._fill_keys(bodies)
+        for at, name in enumerate(self.write.fields):
+            property_ = self.source.entity_set.properties[name]
+            sent = pl.Series(self.write.mask[:, at])
+            if property_.shape.read_only:
+                refuse(self.progress, sent, Refusal(name, f"{name} cannot be written"))
+                continue
+            if property_.is_enumeration:  # a service may take a number for a member
+                values = self.write.rows[name]
+                strange = ~values.is_in(property_.shape.choices) & values.is_not_null()
+                refuse(self.progress, sent & strange, Refusal(name, f"this is none of the choices of {name}"))
+            fill(bodies, property_.member, json_values(property_, self.write.rows[name]), sent)
+        self._fill_stamp(bodies)
         return bodies
-    if write.kind is WriteKind.CREATE:
-        parts = key_parts_frame(source.key_properties, write.rows[ID])
-        for each in source.key_properties:
-            _fill(
-                bodies, each.shape.name, json_values(each, parts[each.shape.name]), parts[each.shape.name].is_not_null()
-            )
-    for at, name in enumerate(write.fields):
-        property_ = source.entity_set.properties[name]
-        sent = pl.Series(write.mask[:, at])
-        if property_.shape.read_only:
-            _refuse(progress, sent, Refusal(name, f"{name} cannot be written"))
-            continue
-        if property_.is_enumeration:  # a service may take a number for a member
-            strange = ~write.rows[name].is_in(property_.shape.choices) & write.rows[name].is_not_null()
-            _refuse(progress, sent & strange, Refusal(name, f"this is none of the choices of {name}"))
-        _fill(bodies, name, json_values(property_, write.rows[name]), sent)
-    if source.stamp is not None and not source.entity_set.properties[source.stamp].shape.read_only:
-        property_ = source.entity_set.properties[source.stamp]
-        moment = json_values(property_, pl.Series([write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
+
+    def exchange(self, rows: Sequence[int], requests: Sequence[Request]) -> Sequence[Told]:
+        """What became of these requests, of these rows, at most `source.together` of them."""
+        return self.source.exchange(requests, self.deadline)
+
+    def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
+        """What an answer says about its row."""
+        if answer.good:
+            return Outcome.WRITTEN, None
+        if answer.status == 412:
+            return Outcome.STALE, None
+        if answer.status in (404, 410) and self.write.kind is not WriteKind.CREATE:
+            return Outcome.MISSING, None
+        said = f"the service answered {answer.status} {told(answer)}".rstrip()
+        if answer.status >= 500 or answer.status == 408:
+            return Outcome.UNKNOWN, Refusal(None, said)
+        field_ = re.split(r"[/#]", answer.error.target)[-1]
+        return Outcome.REFUSED, Refusal(
+            field_ if field_ in self.source.entity_set.properties else None, told(answer) or said
+        )
+
+    # ---- what all have in common
+
+    def _requests(self) -> list[Request | None]:
+        """A request for each row; None where an update has nothing to send."""
+        address = self.source.address
+        if self.write.kind is WriteKind.CREATE:
+            headers = JSON | {"Prefer": "return=representation"}
+            return [Request("POST", address, headers, json_body(body)) for body in self.bodies(None)]
+        current, etags = self._compared()
+        keys = key_segments(
+            self.source.key_properties, key_parts_frame(self.source.key_properties, self.write.rows[ID])
+        )
+        method = "PATCH" if self.write.kind is WriteKind.UPDATE else "DELETE"
+        made: list[Request | None] = []
+        for body, key, etag in zip(self.bodies(current), keys, etags, strict=True):
+            if method == "PATCH" and not body:
+                made.append(None)
+                continue
+            match = {"If-Match": etag or "*"}
+            headers = match if method == "DELETE" else JSON | {"Prefer": "return=representation"} | match
+            made.append(Request(method, f"{address}{key}", headers, json_body(body) if method == "PATCH" else None))
+        return made
+
+    def _compared(self) -> tuple[pl.DataFrame, list[str | None]]:
+        """Mark rows whose record is gone or not as expected; all records and their etags, row by row."""
+        page = self.source.fetch(self.write.rows[ID], expected_fields(self.write))
+        numbered = page.frame.with_columns(page.etags.alias("@etag"))
+        rows = self.write.rows.select(ID).with_row_index("@row").cast({"@row": pl.Int64})
+        current = rows.join(numbered, on=ID, how="left", maintain_order="left")
+        found = current.filter(pl.col(ID).is_in(numbered[ID].implode()))
+        judge(self.write, self.progress, found.drop("@row", "@etag"), found["@row"])
+        return current.drop("@row", "@etag"), current["@etag"].to_list()
+
+    def _fill_keys(self, bodies: Sequence[Body]) -> None:
+        """The keys that koppel has chosen for new records."""
+        if self.write.kind is not WriteKind.CREATE:
+            return
+        parts = key_parts_frame(self.source.key_properties, self.write.rows[ID])
+        for each in self.source.key_properties:
+            values = parts[each.shape.name]
+            fill(bodies, each.shape.name, json_values(each, values), values.is_not_null())
+
+    def _fill_stamp(self, bodies: Sequence[Body]) -> None:
+        """The change stamp, where the service does not set it itself."""
+        if self.source.stamp is None or self.source.entity_set.properties[self.source.stamp].shape.read_only:
+            return
+        property_ = self.source.entity_set.properties[self.source.stamp]
+        moment = json_values(property_, pl.Series([self.write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
         for body in bodies:
-            body.setdefault(source.stamp, moment)
-    return bodies
+            body.setdefault(self.source.stamp, moment)
+
+    def _send(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
+        """Send these rows, unless nothing is sent any more."""
+        told: Sequence[Told | None] = [None] * len(rows)
+        if not self._stop.is_set():
+            told = self.exchange(rows, [request for row in rows if (request := requests[row]) is not None])
+        for row, answer in zip(rows, told, strict=True):
+            self._note(row, answer)
+
+    def _note(self, row: int, told: Told | None) -> None:
+        """Note what became of one row. None: it was not sent."""
+        match told:
+            case None:
+                self._unknown(row, "it was not sent any more")
+            case Unanswered():
+                self._unknown(row, str(told))
+            case SystemFailure():
+                self._fail(told)
+                self._unknown(row, str(told))
+            case Answer():
+                if told.status in (401, 429):
+                    error = Denied if told.status == 401 else Throttled
+                    what = f"writing {self.source.name}: it answered {told.status}"
+                    self._fail(error(self.source.session.system, what))
+                outcome, said = self.judged(row, told)
+                if outcome is Outcome.WRITTEN:
+                    self._written(row, told)
+                else:
+                    self.progress.codes[row] = outcome
+                    self.progress.refusals |= {row: said} if said is not None else {}
+
+    def _fail(self, failure: SystemFailure) -> None:
+        """Nothing more is sent."""
+        self._failure = failure
+        self._stop.set()
+
+    def _written(self, row: int, answer: Answer) -> None:
+        """The id of a new record, and what is stored, where the answer says it."""
+        if self.write.kind is WriteKind.DELETE:
+            return
+        if not answer.body:
+            if self.progress.ids[row] is None:
+                self._unknown(row, "it was stored, and the service does not say under which key")
+            return
+        try:
+            record = self.source.decoder(self.write.want).record(answer.body)
+        except BadAnswer:
+            self._unknown(row, "it was stored, and the answer cannot be read")
+            return
+        self.progress.ids[row] = record[ID][0]
+        if record[FAULT][0] is None:
+            self._answered[row] = record
+
+    def _unknown(self, row: int, why: str) -> None:
+        self.progress.codes[row] = Outcome.UNKNOWN
+        self.progress.refusals[row] = Refusal(None, why)
+
+    def _stored(self) -> pl.DataFrame:
+        """The written records as they are now: as answered, else read again."""
+        columns = [ID, VERSION, *self.write.want]
+        deletes = self.write.kind is WriteKind.DELETE
+        silent = [row for row in self.progress.open() if row not in self._answered and not deletes]
+        ids = pl.Series(ID, [self.progress.ids[row] for row in silent], dtype=pl.String)
+        again = self.source.fetch(ids, self.write.want).frame
+        if silent:
+            self.progress.gone_meanwhile(silent, again[ID])
+        answered = [frame.select(columns) for row, frame in self._answered.items()]
+        return pl.concat([again.select(columns), *answered]).unique(ID, keep="first")
 
 
-def _refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:
+def refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:
+    """None of these rows (Boolean) goes in."""
     for row in rows.arg_true().to_list():
         progress.refuse(row, refusal)
 
 
-def _fill(bodies: Sequence[dict[str, Any]], name: str, values: Sequence[Any], sent: pl.Series) -> None:
+def fill(bodies: Sequence[Body], name: str, values: Sequence[Any], sent: pl.Series) -> None:
+    """Put the values of one member into the bodies of the rows that send it (Boolean)."""
     for row in sent.arg_true().to_list():
         bodies[row][name] = values[row]
-
-
-def _compare(source: Source, write: Write, progress: Progress) -> list[str | None]:
-    """Mark rows whose record is gone or not as expected; the etags of the others."""
-    page = source.fetch(write.rows[ID], expected_fields(write))
-    numbered = page.frame.with_columns(page.etags.alias("@etag"))
-    at = write.rows.select(ID).with_row_index("@row").cast({"@row": pl.Int64}).join(numbered, on=ID)
-    judge(write, progress, at.drop("@row", "@etag"), at["@row"])
-    etags: list[str | None] = [None] * len(write.rows)
-    for row, etag in at.select("@row", "@etag").rows():
-        etags[row] = etag
-    return etags
-
-
-def _note(source: Source, write: Write, told: Told | None, row: int, progress: Progress, sending: _Sending) -> None:
-    """Note what became of one row. None: it was not sent."""
-    match told:
-        case None:
-            _unknown(progress, row, "it was not sent any more")
-        case Unanswered():
-            _unknown(progress, row, str(told))
-        case SystemFailure():
-            sending.fail(told)
-            _unknown(progress, row, str(told))
-        case Answer():
-            if told.status in (401, 429):
-                error = Denied if told.status == 401 else Throttled
-                sending.fail(error(source.session.system, f"writing {source.name}: it answered {told.status}"))
-            _judge(source, write, told, row, progress, sending)
-
-
-def _judge(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:
-    """What an answer says about its row."""
-    if answer.good:
-        _written(source, write, answer, row, progress, sending)
-    elif answer.status == 412:
-        progress.codes[row] = Outcome.STALE
-    elif answer.status in (404, 410) and write.kind is not WriteKind.CREATE:
-        progress.codes[row] = Outcome.MISSING
-    elif answer.status >= 500 or answer.status == 408:
-        _unknown(progress, row, f"the service answered {answer.status} {told(answer)}".rstrip())
-    else:
-        field_ = re.split(r"[/#]", answer.error.target)[-1]
-        blamed = field_ if field_ in source.entity_set.properties else None
-        progress.refuse(row, Refusal(blamed, told(answer) or f"the service answered {answer.status}"))
-
-
-def _written(source: Source, write: Write, answer: Answer, row: int, progress: Progress, sending: _Sending) -> None:
-    """The id of a new record, and what is stored, where the answer says it."""
-    if write.kind is WriteKind.DELETE:
-        return
-    if not answer.body:
-        if progress.ids[row] is None:
-            _unknown(progress, row, "it was stored, and the service does not say under which key")
-        return
-    try:
-        record = source.decoder(write.want).record(answer.body)
-    except BadAnswer:
-        _unknown(progress, row, "it was stored, and the answer cannot be read")
-        return
-    progress.ids[row] = record[ID][0]
-    if record[FAULT][0] is None:
-        sending.answered[row] = record
-
-
-def _unknown(progress: Progress, row: int, why: str) -> None:
-    progress.codes[row] = Outcome.UNKNOWN
-    progress.refusals[row] = Refusal(None, why)
-
-
-def _stored(source: Source, write: Write, progress: Progress, sending: _Sending) -> pl.DataFrame:
-    """The written records as they are now: as answered, else read again."""
-    columns = [ID, VERSION, *write.want]
-    silent = [row for row in progress.open() if row not in sending.answered and write.kind is not WriteKind.DELETE]
-    ids = pl.Series(ID, [progress.ids[row] for row in silent], dtype=pl.String)
-    again = source.fetch(ids, write.want).frame
-    if silent:
-        progress.gone_meanwhile(silent, again[ID])
-    answered = [frame.select(columns) for row, frame in sending.answered.items()]
-    return pl.concat([again.select(columns), *answered]).unique(ID, keep="first")

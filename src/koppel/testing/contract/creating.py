@@ -3,7 +3,20 @@
 from koppel.model.values import ID, KeyOrigin
 from koppel.model.write import FIELD, MESSAGE
 from koppel.ports import Want
-from koppel.testing.contract.ways import ALL, CREATE, DELETE, ODD, RICH, UPDATE, chosen, codes, of_origin, offered, uuid
+from koppel.testing.contract.ways import (
+    ALL,
+    CREATE,
+    DELETE,
+    ODD,
+    RICH,
+    UPDATE,
+    chosen,
+    codes,
+    is_kept,
+    of_origin,
+    offered,
+    uuid,
+)
 from koppel.testing.stage import Stage, Trait, fetched, named, written
 
 
@@ -111,7 +124,7 @@ class Creating:
         for answer, (field, value), row in zip(written(stage, table, CREATE, rows), odd, rows, strict=True):
             stored = fetched(table, [str(row["id"])], field)
             if codes([answer]) == ["written"]:
-                assert stored[str(row["id"])][field] == value
+                assert is_kept(table, field, value, stored[str(row["id"])][field])
                 assert field != "rank", "a choice is one of the choices"
             else:
                 assert codes([answer]) == ["refused"]

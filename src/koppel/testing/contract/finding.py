@@ -69,7 +69,7 @@ class Finding:
         """Numbers, days, moments, uuids and choices are looked up like text."""
         table = chosen(stage)
         stage.put(table, uuid(1), RICH)
-        stage.put(table, uuid(2), {"name": "other"})
+        stage.put(table, uuid(2), {"name": "other", "active": True})
         for name, value in RICH.items():
             for ignore_case in (False, True):
                 assert found(table, [{name: value}, {name: None}], ignore_case) == [(1, uuid(1))], name

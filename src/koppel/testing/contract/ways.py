@@ -8,12 +8,14 @@ from typing import TypeVar, cast
 import polars as pl
 
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Not, OneOf, Or
-from koppel.model.values import ID, OP, VERSION, KeyOrigin
+from koppel.model.values import ID, OP, VERSION, KeyOrigin, Kind
 from koppel.model.write import CODE, WriteKind
 from koppel.ports import Table
 from koppel.testing.stage import FIELDS, Stage, Trait, columns, fetched
 
 T = TypeVar("T")
+
+_NOTHING = {Kind.TEXT: "", Kind.CODE: "", Kind.DECIMAL: Decimal(0), Kind.INTEGER: 0, Kind.BOOLEAN: False}
 
 CREATE, UPDATE, DELETE = WriteKind.CREATE, WriteKind.UPDATE, WriteKind.DELETE
 ALL = tuple(field.name for field in FIELDS)
@@ -81,6 +83,21 @@ FILTERS: Sequence[Filter] = [
 def uuid(number: int) -> str:
     """A uuid that grows with `number`."""
     return f"0190a5f2-0000-7000-8000-{number:012x}"
+
+
+def nothing(stage: Stage, table: Table, name: str) -> object:
+    """What a field shows that was given no value."""
+    field = table.describe().field(name)
+    assert field is not None
+    return _NOTHING.get(field.kind) if Trait.NULLS in stage.lacks else None
+
+
+def is_kept(table: Table, name: str, value: object, stored: object) -> bool:
+    """Whether a field holds what it was given; a code is the same in upper case."""
+    field = table.describe().field(name)
+    if field is not None and field.kind is Kind.CODE and isinstance(value, str) and isinstance(stored, str):
+        return stored.upper() == value.upper()
+    return stored == value
 
 
 def offered(stage: Stage, trait: Trait, made: T | None) -> T | None:

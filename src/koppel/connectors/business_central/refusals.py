@@ -1,0 +1,52 @@
+"""What a refusal of the service means. Codes are matched; the one text that is looked for is in English, which is why
+every request asks for it (wire 2.3, 2.8).
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from koppel.connectors.odata.batch import Told
+from koppel.connectors.odata.failure import told as said_by
+from koppel.connectors.odata.message import Answer
+
+ENGLISH = {"Accept-Language": "en-US"}
+
+CHANGED = "Request_EntityChanged"
+TAKEN = "Internal_EntityWithSameKeyExists"
+
+_LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
+_CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
+_SHORTEST = 3
+"""Shorter values are not looked for in texts: they would be parts of words."""
+
+
+def is_stale(answer: Answer) -> bool:
+    """Whether another one has changed the record: 409 in fact, 412 by the documentation (wire 2.4)."""
+    changed = answer.status == HTTPStatus.CONFLICT and answer.error.code == CHANGED
+    return changed or answer.status == HTTPStatus.PRECONDITION_FAILED
+
+
+def is_locked(told: Told) -> bool:
+    """Whether another session held the table: it passes, though it comes as a refusal (wire 4.3.26)."""
+    return isinstance(told, Answer) and told.status >= 400 and _LOCKED.search(told.error.text) is not None
+
+
+def is_taken(answer: Answer) -> bool:
+    """Whether another record has the same key; with 400 or 409 (U7)."""
+    return answer.error.code == TAKEN
+
+
+def blamed(body: Mapping[str, Any]) -> str | None:
+    """The field that must be to blame, where only one was sent."""
+    return next(iter(body)) if len(body) == 1 else None
+
+
+def without_values(answer: Answer, body: Mapping[str, Any]) -> str:
+    """Code and text, without what the record holds, and without the number of the call, which is always another."""
+    text = _CORRELATION.sub("", said_by(answer)) or f"the service answered {answer.status}"
+    values = {value.strip() for value in body.values() if isinstance(value, str) and len(value.strip()) >= _SHORTEST}
+    for value in sorted(values, key=len, reverse=True):
+        text = re.sub(re.escape(value), "…", text, flags=re.IGNORECASE)
+    return text

@@ -1,0 +1,202 @@
+"""A company of a Business Central environment as a system: its identity, its clock, its pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+import msgspec
+
+from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.business_central.facts import KEY
+from koppel.connectors.business_central.page import Page, page_of
+from koppel.connectors.business_central.source import PageSource
+from koppel.connectors.business_central.table import PageTable, Reserving
+from koppel.connectors.business_central.tracking import DELETIONS, Tracking, is_tracked
+from koppel.connectors.odata.batch import Batches
+from koppel.connectors.odata.csdl import EntitySet, entity_sets
+from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.system import answered_at
+from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.model.numbers import NumberPolicy, Numbers
+from koppel.model.values import KeyOrigin, Kind, TableShape
+from koppel.ports import NumberKeeper, TableOptions
+
+COMPANIES = "companies"
+STANDARD = "v2.0"
+"""The API of Microsoft's own pages."""
+
+USUAL_LAG = timedelta(minutes=10)
+"""How late a change may appear by its stamp, which is taken within a transaction (wire 4.3.19); the service ends an
+operation after eight minutes (wire 2.6)."""
+
+TICK = timedelta(milliseconds=4)
+"""How finely change stamps tick: three-hundredths of a second, rounded up."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which company of which environment. `environment`: '' for a server on premises. `company`: name or id, '' for the
+    only one there is. `api`: `v2.0`, or publisher/group/version of an app's pages. `kinds`: page, field, and the kind
+    that is meant by its text. `tenant`: that of the sign-in.
+    """
+
+    environment: str = ""
+    company: str = ""
+    api: str = STANDARD
+    kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tenant: str = ""
+
+
+class _Company(msgspec.Struct):
+    id: str
+    name: str
+
+
+class _Companies(msgspec.Struct):
+    value: list[_Company]
+
+
+class BusinessCentralSystem:
+    """One company, whose tables are the pages of one API. `keeper`: who remembers which numbers were reserved."""
+
+    def __init__(self, session: Session, place: Place, keeper: NumberKeeper | None) -> None:
+        self._session = session
+        self._place = place
+        self._keeper = keeper
+        self._batches = Batches(session)
+        self._lock = Lock()
+        self._sets: Mapping[str, EntitySet] | None = None
+        self._company: _Company | None = None
+
+    @property
+    def name(self) -> str:
+        """The name the configuration gives it."""
+        return self._session.system
+
+    def identity(self) -> str:
+        """Tenant, environment and company: a copied one has records with the same ids (wire 4.3.18)."""
+        return f"business-central:{self._place.tenant}/{self._place.environment}/{self._where().id}".lower()
+
+    def now(self) -> datetime:
+        """What the service's clock says, to the second."""
+        request = Request("GET", f"{COMPANIES}({self._where().id})")
+        return answered_at(self.name, self._session.read(request, "asking for the company"))
+
+    def _where(self) -> _Company:
+        """The company; asked for once. Raises ConfigurationError when it is not there, or not named among several."""
+        with self._lock:
+            if self._company is None:
+                answer = self._session.read(Request("GET", COMPANIES), "asking for the companies")
+                try:
+                    found = msgspec.json.decode(answer.body, type=_Companies).value
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    raise BadAnswer(self.name, "it does not say which companies there are", "check the url") from None
+                self._company = _chosen(self.name, self._place.company, found)
+            return self._company
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of the pages."""
+        return tuple(self._entity_sets())
+
+    def _entity_sets(self) -> Mapping[str, EntitySet]:
+        with self._lock:
+            if self._sets is None:
+                request = Request("GET", "$metadata", {"Accept": "application/xml"})
+                found = entity_sets(self.name, self._session.read(request, "reading $metadata").body)
+                self._sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
+            return self._sets
+
+    def table(self, name: str, options: TableOptions) -> PageTable:
+        """Open a page. `options.modified` '' means: no change stamp. Raises ConfigurationError."""
+        sets, where = self._entity_sets(), f"{self.name}.{name}"
+        if name not in sets:
+            raise unknown(self.name, f"there is no page {name}", name, tuple(sets), "its pages are")
+        if options.key not in (None, (KEY,)):
+            what = "records are addressed by their id, which stays when a number changes"
+            raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
+        page = self._page(sets[name])
+        stamp = _stamp(page, options, where)
+        numbers = _numbers(page, options.numbers, where)
+        source = self._source(page, stamp)
+        chosen = numbers.policy is NumberPolicy.CLIENT_ID
+        reserved = page.number if numbers.policy is NumberPolicy.RESERVED else None
+        shape = TableShape(
+            name,
+            tuple(each.shape for each in page.entity_set.properties.values()),
+            (KEY,),
+            KeyOrigin.CHOSEN if chosen else KeyOrigin.GENERATED,
+            stamp,
+            TICK if stamp else timedelta(microseconds=1),
+            reserved,
+        )
+        tracking = None
+        if is_tracked(page, sets):
+            tracking = Tracking(source, self._source(self._page(sets[DELETIONS]), None))
+        usual = USUAL_LAG if tracking is None else timedelta(0)
+        reserving = None
+        if reserved is not None and numbers.range is not None:
+            assert self._keeper is not None, "whoever reserves numbers remembers them"
+            reserving = Reserving(reserved, numbers.range, self._keeper)
+        lag = usual if options.lag is None else options.lag
+        return PageTable(source, shape, lag, self.now, tracking, reserving)
+
+    def _page(self, entity_set: EntitySet) -> Page:
+        kinds = {name: Kind(kind) for name, kind in self._place.kinds.get(entity_set.name, {}).items()}
+        return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD)
+
+    def _source(self, page: Page, stamp: str | None) -> PageSource:
+        path = f"{COMPANIES}({self._where().id})/"
+        return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, path, page=page)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+
+def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
+    """The company that is meant."""
+    fitting = [one for one in found if said.lower() in (one.name.lower(), one.id.lower())] if said else found
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(one.name for one in found) or "none"
+    if said:
+        raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
+    remedy = f'write company = "…"; there are: {names}'
+    raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
+
+
+def _stamp(page: Page, options: TableOptions, where: str) -> str | None:
+    """The change stamp: that of the record itself unless another moment is named."""
+    if options.modified is None:
+        return page.stamp
+    if not options.modified:
+        return None
+    properties = page.entity_set.properties
+    name = column_named(properties, options.modified, where)
+    if properties[name].shape.kind is not Kind.DATETIME:
+        remedy = 'name a date-time, or none (modified = "")'
+        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
+    return name
+
+
+def _numbers(page: Page, said: Numbers | None, where: str) -> Numbers:
+    """Who gives new records their numbers: the client where the page takes its ids, else the series. Raises
+    ConfigurationError for what the page cannot.
+    """
+    if said is None:
+        return Numbers(NumberPolicy.CLIENT_ID if page.takes_ids else NumberPolicy.SERIES)
+    if said.policy is NumberPolicy.CLIENT_ID and not page.takes_ids:
+        what = "a standard page does not let koppel choose the id of a new record"
+        remedy = 'write "series" or "reserved FIRST..LAST", or use pages of an app (koppel al)'
+        raise ConfigurationError([Problem(where, what, remedy)])
+    if said.policy is NumberPolicy.RESERVED and (page.number is None or not page.facts.series):
+        what = "its records have no numbers from a series, so koppel cannot reserve any"
+        raise ConfigurationError([Problem(where, what, "map the field that names its records")])
+    if said.range is not None and page.number is not None:
+        length = page.entity_set.properties[page.number].shape.length
+        if length is not None and len(said.range.text(said.range.last)) > length:
+            what = f"{page.number} holds {length} characters, and the numbers of {said.range} are longer"
+            raise ConfigurationError([Problem(where, what, "give a range of shorter numbers")])
+    return said
