@@ -1,6 +1,6 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
-from koppel.app.demo import Demo, edit_demo, make_demo
+from koppel.app.demo import Demo, demo_on_databases, demo_over_http
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
@@ -27,8 +27,8 @@ __all__ = [
     "WorkLine",
     "as_json",
     "check_store_of",
-    "edit_demo",
-    "make_demo",
+    "demo_on_databases",
+    "demo_over_http",
     "move_store_of",
     "rehearsal",
     "starter",

@@ -160,11 +160,14 @@ def adopt(
 
 def demo(
     *,
+    sql: Annotated[
+        bool, flag("--sql", "On two databases instead of services; nothing more needs to be installed.")
+    ] = False,
     folder: Annotated[
         Path | None,
-        Parameter(name="--folder", help="Where the demo's databases are put; else a folder that is deleted."),
+        Parameter(name="--folder", help="Where the databases of --sql are put; else a folder that is deleted."),
     ] = None,
-    keep: Annotated[bool, flag("--keep", "Keep the databases, in koppel-demo if no folder is named.")] = False,
+    keep: Annotated[bool, flag("--keep", "Keep the databases of --sql, in koppel-demo if no folder is named.")] = False,
     common: Common = EVERYWHERE,
 ) -> int:
     """Show it all on two made-up systems: review, coupling, full synchronisation, edits, conflicts, errors."""
@@ -172,4 +175,6 @@ def demo(
 
     if common.json:
         raise usage("the demo is a story, not a document", "leave out --json")
-    return run_demo(folder or (Path("koppel-demo") if keep else None), common.quiet)
+    if (folder or keep) and not sql:
+        raise usage("the services of the demo end with it, so there is nothing to keep", "write --sql too")
+    return run_demo(folder or (Path("koppel-demo") if keep else None), sql, common.quiet)
