@@ -13,7 +13,7 @@ from koppel.connectors.business_central.opening import USUAL_LIMITS, root_of, sy
 from koppel.connectors.business_central.system import STANDARD, BusinessCentralSystem, Place
 from koppel.connectors.business_central.table import PageTable
 from koppel.connectors.odata.timing import Timing
-from koppel.ports import TableOptions
+from koppel.ports import NumberKeeper, TableOptions
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE
 from koppel.sandbox.exchange import Call
 from tests.sandbox.central import TENANT, URL, Central, central
@@ -106,7 +106,7 @@ class Erp:
     central: Central
     api: str = STANDARD
     company: str = COMPANY
-    keeper: Keeper = field(default_factory=Keeper)
+    keeper: NumberKeeper = field(default_factory=Keeper)
     line: Line = field(init=False)
     system: BusinessCentralSystem = field(init=False)
 

@@ -12,6 +12,7 @@ import pytest
 
 from koppel.connectors.business_central import facts
 from koppel.connectors.business_central.table import PageTable
+from koppel.model.numbers import NumberPolicy, Numbers
 from koppel.model.values import KeyOrigin
 from koppel.ports import Table, TableOptions
 from koppel.sandbox.business_central import others
@@ -67,11 +68,10 @@ FACTS = {
 
 
 class BusinessCentralStage:
-    """A company with the contract's pages. `tracked`: its app tells by row version what changed."""
+    """A company with the contract's pages."""
 
     lacks = frozenset(
         {
-            Trait.GENERATED_KEYS,
             Trait.RESERVED_KEYS,
             Trait.COMPOSITE_KEYS,
             Trait.QUOTED_NAMES,
@@ -88,7 +88,13 @@ class BusinessCentralStage:
         self.erp.central.environment.switches = switches
 
     def table(self, origin: KeyOrigin) -> PageTable | None:
-        return self.erp.table("things") if origin is KeyOrigin.CHOSEN else None
+        match origin:
+            case KeyOrigin.CHOSEN:
+                return self.erp.table("things")
+            case KeyOrigin.GENERATED:
+                return self.erp.table("things", TableOptions(numbers=Numbers(NumberPolicy.SERIES)))
+            case KeyOrigin.RESERVED:
+                return None
 
     def computed(self) -> PageTable:
         return self.erp.table("louders")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from koppel.connectors.business_central import system
 from koppel.model.values import FieldShape, KeyOrigin, Kind
 from koppel.sandbox.business_central.switches import BlankMember, Switches
 from koppel.testing import TableContract
@@ -24,14 +25,18 @@ THE_OTHER_WAY = Switches(
 
 
 class TestBusinessCentral(TableContract):
-    """Over the connector, the session and the sandbox."""
+    """Over the connector, the session and the sandbox: read by row version, and by stamp as standard pages are."""
 
-    @pytest.fixture(params=[Switches(), THE_OTHER_WAY], ids=["usual", "the other way"])
+    @pytest.fixture(params=["by row version", "by stamp, the other way"])
     def stage(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[BusinessCentralStage]:
         # Three-hundredths of a second are kept (wire 2.3).
         monkeypatch.setitem(ways.RICH, "seen", datetime(2026, 10, 25, 0, 30, 1, 123000, tzinfo=UTC))
         with staged(monkeypatch):
-            yield BusinessCentralStage(request.param)
+            if request.param == "by row version":
+                yield BusinessCentralStage(Switches())
+            else:
+                monkeypatch.setattr(system, "is_tracked", lambda page, sets: False)
+                yield BusinessCentralStage(THE_OTHER_WAY)
 
     def test_the_shape_is_the_tables(self, stage: BusinessCentralStage) -> None:  # type: ignore[override]
         """No text is without a limit, no decimal tells its digits, and the stamp has a name of its own."""

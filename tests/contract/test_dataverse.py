@@ -9,6 +9,7 @@ from koppel.model.values import FieldShape, KeyOrigin, Kind
 from koppel.sandbox.switches import Switches
 from koppel.testing import TableContract
 from koppel.testing.contract import ways
+from koppel.testing.contract.feeding import Feeding
 from tests.contract.dataverse_stage import WORDS, DataverseStage, staged
 
 KEEPS_EMPTY = Switches(empty_text_is_null=False)
@@ -54,3 +55,14 @@ class TestDataverse(TableContract):
             FieldShape("number", Kind.TEXT, length=200),
         ):
             assert shape.field(wanted.name) == wanted
+
+
+class TestUntracked(Feeding):
+    """A table whose changes are not tracked tells them by its change stamp."""
+
+    @pytest.fixture
+    def stage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataverseStage]:
+        with staged(monkeypatch):
+            made = DataverseStage(KEEPS_EMPTY)
+            made.crm.web.environment.untracked.add("thing")
+            yield made

@@ -13,8 +13,10 @@ from koppel.errors import KoppelError
 from koppel.sandbox.dataverse import bulk, effects, filtering, metadata, service, showing, tracking, writing
 from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.shape import Column
+from koppel.sandbox.switches import Switches
 from tests.dataverse import test_shared_traps as shared
-from tests.dataverse import test_traps as traps
+from tests.dataverse import test_traps_reading as reading_traps
+from tests.dataverse import test_traps_writing as writing_traps
 from tests.dataverse.crm import crm
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -113,56 +115,62 @@ def _one_stamp(row: dict[str, Any]) -> str:
 
 BROKEN = {
     "a precondition is not looked at": (
-        traps.test_01_patch_without_if_match_resurrects_deleted_rows,
+        writing_traps.test_01_patch_without_if_match_resurrects_deleted_rows,
         _always(writing, "check", None),
     ),
     "deltas forget deletions": (
-        traps.test_02_deltas_know_no_filter_and_tell_deletions_last_also_of_unknown_ids,
+        reading_traps.test_02_deltas_know_no_filter_and_tell_deletions_last_also_of_unknown_ids,
         _after(tracking, "_changes", lambda told, *_: [one for one in told if one.place[0] == 0]),
     ),
     "an expired delta says that nothing changed": (
-        lambda far: traps.test_03_deltas_expire_with_time_and_when_the_metadata_changes(far, traps.Switches()),
+        lambda far: reading_traps.test_03_deltas_expire_with_time_and_when_the_metadata_changes(far, Switches()),
         lambda patch: patch.setattr(tracking, "_since", lambda environment, token: environment.rows.version),
     ),
     "whoever may not read everything is told of nothing": (
-        traps.test_04_deltas_need_tracking_turned_on_and_a_reader_of_everything,
+        reading_traps.test_04_deltas_need_tracking_turned_on_and_a_reader_of_everything,
         _always(tracking, "_check", None),
     ),
     "the etag is the stamp": (
-        traps.test_05_the_version_moves_while_modifiedon_does_not,
+        reading_traps.test_05_the_version_moves_while_modifiedon_does_not,
         lambda patch: [patch.setattr(place, "etag", _one_stamp) for place in (showing, writing)],
     ),
     "metadata does not tell of column security": (
-        traps.test_06_a_secured_column_reads_null_without_any_hint,
+        reading_traps.test_06_a_secured_column_reads_null_without_any_hint,
         _told_otherwise(IsSecured=False),
     ),
-    "duplicates are detected unasked": (traps.test_09_duplicate_detection_is_off, _detecting),
+    "duplicates are detected unasked": (writing_traps.test_09_duplicate_detection_is_off, _detecting),
     "metadata tells navigation properties in lower case": (
-        traps.test_10_lookups_have_case_a_suffix_and_must_exist,
+        writing_traps.test_10_lookups_have_case_a_suffix_and_must_exist,
         _after(metadata, "_many_to_one", _lower_navigation),
     ),
     "money is kept as it was sent": (
-        traps.test_11_money_is_rounded_to_the_currency_and_a_missing_currency_is_filled_in,
+        writing_traps.test_11_money_is_rounded_to_the_currency_and_a_missing_currency_is_filled_in,
         lambda patch: patch.setattr(effects, "quantized", lambda value, places: value),
     ),
     "behaviour follows the format": (
-        lambda far: traps.test_12_a_date_only_format_is_no_date_only_behaviour(),
+        lambda far: reading_traps.test_12_a_date_only_format_is_no_date_only_behaviour(),
         _after(metadata, "_specific", _formats),
     ),
     "text is compared with case": (
-        traps.test_15_text_is_compared_without_case_and_with_wildcards,
+        reading_traps.test_15_text_is_compared_without_case_and_with_wildcards,
         lambda patch: patch.setattr(filtering._Compiler, "_fold", lambda self, text: text),
     ),
     "a disabled user owns what he is given": (
-        traps.test_17_a_disabled_user_owns_nothing,
+        writing_traps.test_17_a_disabled_user_owns_nothing,
         _always(effects, "_check_owner", None),
     ),
     "metadata tells that all can be changed": (
-        traps.test_20_isocurrencycode_can_be_set_only_at_creation,
+        writing_traps.test_20_isocurrencycode_can_be_set_only_at_creation,
         _told_otherwise(IsValidForUpdate=True),
     ),
-    "a bulk message leaves what it did": (traps.test_22_a_bulk_message_is_all_or_nothing_and_names_no_row, _not_atomic),
-    "the loser of a merge is deleted": (traps.test_26_the_loser_of_a_merge_is_deactivated_not_deleted, _merged_away),
+    "a bulk message leaves what it did": (
+        writing_traps.test_22_a_bulk_message_is_all_or_nothing_and_names_no_row,
+        _not_atomic,
+    ),
+    "the loser of a merge is deleted": (
+        reading_traps.test_26_the_loser_of_a_merge_is_deactivated_not_deleted,
+        _merged_away,
+    ),
     "an id can be taken twice": (
         lambda far: shared.test_03_a_lost_answer_is_an_unknown_outcome(far, "after", 3),
         _ids_taken_twice,

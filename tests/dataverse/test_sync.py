@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel
-from koppel.app.sandbox import rehearsal
+from koppel.app.sandbox import Amounts, rehearsal
 from tests.dataverse.crm import Crm, crm
 
 CRM = """
@@ -149,9 +149,9 @@ def test_a_run_gets_through_while_the_service_is_throttling(tmp_path: Path, far:
 
 def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
-    with rehearsal(3, 2, 0) as running:
+    with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        (tmp_path / "koppel.toml").write_text(running.toml + REST, encoding="utf-8")
+        (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
         connection = sqlite3.connect(tmp_path / "erp.db")
         connection.executescript(TABLES)
         connection.close()

@@ -35,6 +35,11 @@ class Rehearsal:
     @property
     def toml(self) -> str:
         """The systems as they stand in koppel.toml; the secret is a reference."""
+        return f"{self.business_central_toml}\n{self.dataverse_toml}"
+
+    @property
+    def business_central_toml(self) -> str:
+        """The system `erp`."""
         return (
             "[systems.erp]\n"
             'connector = "business-central"\n'
@@ -42,11 +47,12 @@ class Rehearsal:
             f'environment = "{self.environment}"\n'
             f'company = "{self.company}"\n'
             f"{self._access('erp')}"
-            "\n[systems.crm]\n"
-            'connector = "dataverse"\n'
-            f'url = "{self.dataverse}"\n'
-            f"{self._access('crm')}"
         )
+
+    @property
+    def dataverse_toml(self) -> str:
+        """The system `crm`."""
+        return f'[systems.crm]\nconnector = "dataverse"\nurl = "{self.dataverse}"\n{self._access("crm")}'
 
     def _access(self, system: str) -> str:
         """How a system is signed in to, and why it is trusted."""

@@ -17,6 +17,7 @@ from koppel.model.values import ID
 from koppel.model.write import Write, WriteKind
 
 STATE, STATUS = "statecode", "statuscode"
+_ACTIVE = "0"
 
 Body = dict[str, Any]
 
@@ -35,8 +36,9 @@ def bodies_of(
             body[source.definition.key] = id_
     for at, name in enumerate(write.fields):
         column, sent = source.definition.columns[name], np.flatnonzero(write.mask[:, at]).tolist()
-        if sent and _may_be_sent(column, write, sent, progress):
-            _fill(source, targets, column, write.rows[name].gather(sent), sent, bodies, progress)
+        values = write.rows[name].gather(sent)
+        if sent and _may_be_sent(column, write, values, sent, progress):
+            _fill(source, targets, column, values, sent, bodies, progress)
     if STATE in source.definition.columns and STATUS in source.definition.columns:
         _pair_state(source.definition.columns[STATUS], bodies, current)
     return bodies
@@ -49,8 +51,11 @@ def needs_state(write: Write) -> bool:
     return STATUS not in write.fields or not write.mask[:, write.fields.index(STATUS)].all()
 
 
-def _may_be_sent(column: Column, write: Write, sent: Sequence[int], progress: Progress) -> bool:
-    """Refuse rows that send what the service would drop without a word."""
+def _may_be_sent(column: Column, write: Write, values: pl.Series, sent: Sequence[int], progress: Progress) -> bool:
+    """Refuse rows that send what the service would drop without a word; that a new record is active, or has no value,
+    need not be sent.
+    """
+    rows = sent
     if column.secured:
         why = f"{column.name} cannot be written: column security hides it from koppel"
     elif column.create if write.kind is WriteKind.CREATE else column.update:
@@ -59,9 +64,11 @@ def _may_be_sent(column: Column, write: Write, sent: Sequence[int], progress: Pr
         why = f"{column.name} can be set only when the record is created"
     elif column.update:
         why = f"{column.name} cannot be set when the record is created, only afterwards"
+        usual = _ACTIVE if column.name == STATE else None
+        rows = [row for row, value in zip(sent, values, strict=True) if value not in (None, usual)]
     else:
         why = f"{column.name} cannot be written"
-    for row in sent:
+    for row in rows:
         progress.refuse(row, Refusal(column.name, why))
     return False
 

@@ -6,6 +6,7 @@ and then again.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -102,7 +103,7 @@ class Tracking:
         first = first or self._get(start, prefer)
         if _TRACK in prefer and _TRACK not in first.headers.get("preference-applied", ""):
             raise self._untracked("it answers without tracking changes")
-        *_, last = self._walk(first, prefer)
+        last = deque(self._walk(first, prefer), maxlen=1).pop()
         link = self._links(last).delta_link
         if link is None:
             raise self._untracked("the last page does not say where the next changes are found")

@@ -25,8 +25,9 @@ def write_rows(source: Source, targets: Targets, write: Write) -> pl.DataFrame:
     progress, deadline = Progress.of(write), source.session.deadline()
     current = None if write.kind is WriteKind.CREATE else _compared(source, write, progress)
     bodies = bodies_of(source, targets, write, progress, current)
-    etags = [None] * len(write.rows) if current is None else current[_ETAG].to_list()
-    sending = Sending(source, write, progress, bodies, etags, deadline)
+    # A table without optimistic concurrency refuses every version that is demanded.
+    demanded = None if current is None or not source.definition.etags else current[_ETAG].to_list()
+    sending = Sending(source, write, progress, bodies, demanded or [None] * len(write.rows), deadline)
     sending.send(progress.open())
     unknown = [row for row, code in enumerate(progress.codes) if code is Outcome.UNKNOWN]
     if unknown:

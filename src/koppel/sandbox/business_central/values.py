@@ -62,7 +62,8 @@ def to_ticks(moment: datetime) -> datetime:
 
 
 def _wrong_type(field: Field, value: Any) -> Refusal:
-    return bad(f"Cannot convert the literal '{value}' to the expected type of the field {field.name}.")
+    literal = "null" if value is None else value
+    return bad(f"Cannot convert the literal '{literal}' to the expected type of the field {field.name}.")
 
 
 def _text(field: Field, value: Any) -> str:

@@ -1,0 +1,192 @@
+"""The whole way: the engine keeps Business Central and a database in step, whoever gives new records their numbers."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.connectors.business_central.system import Place
+from koppel.ports import NumberKeeper
+from tests.business_central.erp import Erp, standard
+
+CUT = httpx2.ReadError("cut")
+SERIES, RESERVED, CLIENT = "series", "reserved K00001..K99999", "client id"
+TOML = """
+[systems.erp]
+connector = "business-central"
+url = "https://erp.example"
+environment = "Rehearsal"
+company = "CRONUS NL"
+api = "{api}"
+auth = {{tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}}
+[systems.crm]
+connector = "sql"
+url = "sqlite:///crm.db"
+[mappings.CUSTOMER]
+left = "erp.customers"
+right = "crm.account"
+left_filter = "blocked = ''"
+left_numbers = "{numbers}"
+only_coupled = false
+on_delete = "delete too"
+fields = [
+  "number -> number",
+  "displayName <-> name",
+  "creditLimit -> credit",
+  "country <-> country",
+]
+"""
+TABLES = """
+CREATE TABLE account
+  (id UUIDTEXT PRIMARY KEY, number TEXT, name TEXT NOT NULL, credit DECIMAL(15,2), country TEXT);
+"""
+
+Far = Callable[[str], Erp]
+
+
+def uid(number: int) -> str:
+    return f"0190a5f2-0000-7000-8000-{number:012x}"
+
+
+def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """What the user of the database runs."""
+    connection = sqlite3.connect(folder / "crm.db")
+    with connection:
+        rows = connection.execute(statement, values).fetchall()
+    connection.close()
+    return rows
+
+
+def put(folder: Path, *numbers: int) -> None:
+    """Accounts of the database."""
+    for number in numbers:
+        sql(folder, "INSERT INTO account VALUES (?, NULL, ?, NULL, 'NL')", uid(number), f"Name {number}")
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
+    """The environment behind a configuration in which numbers are given so."""
+
+    def made(numbers: str) -> Erp:
+        erp = standard()
+
+        def opened(name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper) -> object:
+            erp.api, erp.keeper = place.api, keeper
+            return erp.connected()
+
+        monkeypatch.setattr("koppel.connectors.business_central.open_system", opened)
+        api = "koppel/sync/v1.0" if numbers == CLIENT else "v2.0"
+        (tmp_path / "koppel.toml").write_text(TOML.format(api=api, numbers=numbers), encoding="utf-8")
+        return erp
+
+    monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
+    connection = sqlite3.connect(tmp_path / "crm.db")
+    connection.executescript(TABLES)
+    connection.close()
+    return made
+
+
+def sync(folder: Path, erp: Erp) -> list[str]:
+    """One run, an hour later; the state of each job."""
+    erp.central.clock.advance(3600)
+    erp.line.asked.clear()
+    with Koppel.open(folder / "koppel.toml") as koppel:
+        return [str(job.state) for job in koppel.sync().jobs]
+
+
+def errors(folder: Path) -> list[str]:
+    """The codes of the open errors."""
+    with Koppel.open(folder / "koppel.toml") as koppel:
+        return [error.code for error in koppel.errors()]
+
+
+def both(folder: Path, erp: Erp) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Number and name of all records on both sides."""
+    rows = erp.central.company.rows.tables["Customer"].values()
+    return sorted((row["No."], row["Name"]) for row in rows), sql(
+        folder, "SELECT number, name FROM account ORDER BY number"
+    )
+
+
+def writes(erp: Erp) -> list[str]:
+    """What was sent that could change a record."""
+    return [word for word in ("PATCH", "DELETE") if word in erp.line.sent] + [
+        one.method for one in erp.line.asked if one.method != "GET" and not one.url.path.endswith("$batch")
+    ]
+
+
+@pytest.mark.parametrize("numbers", [SERIES, RESERVED, CLIENT])
+def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Far, numbers: str) -> None:
+    erp = far(numbers)
+    put(tmp_path, 1, 2, 3)
+    theirs = erp.central.others.create("customers", {"displayName": "Übel & Zn", "creditLimit": 12, "country": "BE"})
+    assert sync(tmp_path, erp) == ["done"]
+    left, right = both(tmp_path, erp)
+    assert left == right and [name for _, name in left].count("Name 1") == 1 and len(left) == 4
+    if numbers == RESERVED:
+        assert {"K00001", "K00002", "K00003"} < {number for number, _ in left}
+    erp.central.others.edit("customers", theirs, {"displayName": "theirs"})
+    sql(tmp_path, "UPDATE account SET name = 'ours' WHERE name = 'Name 2'")
+    sql(tmp_path, "DELETE FROM account WHERE name = 'Name 3'")
+    blocked = next(
+        row["SystemId"] for row in erp.central.company.rows.tables["Customer"].values() if row["Name"] == "Name 1"
+    )
+    erp.central.others.edit("customers", blocked, {"blocked": "All"})
+    assert sync(tmp_path, erp) == ["done"]
+    left, right = both(tmp_path, erp)
+    assert left == right and sorted(str(name) for _, name in left) == ["Name 1", "ours", "theirs"]
+    sync(tmp_path, erp)
+    assert writes(erp) == [], "a further run writes nothing"
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("numbers", [RESERVED, CLIENT])
+def test_a_create_whose_answer_is_lost_is_made_once(
+    tmp_path: Path, far: Far, numbers: str, rows: int, stored: bool
+) -> None:
+    """DESIGN 7, wire 4.1.3: it is found by the number, or the id, that koppel gave it."""
+    erp = far(numbers)
+    put(tmp_path, *range(1, rows + 1))
+    (erp.line.after if stored else erp.line.before)["POST", "$batch" if rows > 1 else "customers"] = CUT
+    for _ in range(2):
+        sync(tmp_path, erp)
+    left, right = both(tmp_path, erp)
+    assert left == right and len(left) == rows
+    assert errors(tmp_path) == []
+    if numbers == RESERVED:
+        assert {number for number, _ in left} == {f"K{number:05}" for number in range(1, rows + 1)}
+    sync(tmp_path, erp)
+    assert writes(erp) == [], "a further run writes nothing"
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_with_a_series_a_lost_answer_is_a_matter_for_a_person(tmp_path: Path, far: Far, stored: bool) -> None:
+    """Nothing tells two alike customers apart: neither is one made twice, nor the lost one created back."""
+    erp = far(SERIES)
+    put(tmp_path, 1)
+    (erp.line.after if stored else erp.line.before)["POST", "customers"] = CUT
+    for _ in range(3):
+        sync(tmp_path, erp)
+        assert "unknown_outcome" in errors(tmp_path)
+        assert len(erp.central.company.rows.tables["Customer"]) == int(stored)
+        assert sql(tmp_path, "SELECT count(*) FROM account") == [(1,)]
+
+
+def test_numbers_that_may_not_be_chosen_are_refused_in_words(tmp_path: Path, far: Far) -> None:
+    """`check` says what each policy guarantees; Manual Nos. is what reserved numbers need."""
+    erp = far(RESERVED)
+    put(tmp_path, 1)
+    erp.central.others.manual_numbers("customers", False)
+    sync(tmp_path, erp)
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        (error,) = koppel.errors()
+    assert "Manual Nos." in error.message
+    erp.central.others.manual_numbers("customers", True)
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        koppel.retry("CUSTOMER", ())
+    sync(tmp_path, erp)
+    assert len(both(tmp_path, erp)[0]) == 1 and errors(tmp_path) == []
