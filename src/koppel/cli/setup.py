@@ -43,17 +43,7 @@ def init(
     if target.is_dir():
         target = target / "koppel.toml"
     made = starter(preset, left_url, right_url, api)
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(made.text)
-    except FileExistsError:
-        raise ConfigurationError(
-            [Problem(str(target), "there is one already", "koppel check reads it; init never overwrites")]
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            [Problem(str(target), f"cannot be written: {error.strerror}", "check the folder and its rights")]
-        ) from None
+    _write_new(target, made.text)
     if common.json:
         emit({"path": str(target), "preset": preset, "dropped": made.dropped})
     else:
@@ -62,6 +52,21 @@ def init(
             out(_dropped_fields(made.dropped))
         tell("→ koppel check, then koppel review", common.quiet)
     return 0
+
+
+def _write_new(target: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises `ConfigurationError`."""
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigurationError(
+            [Problem(str(target), "there is one already", "koppel check reads it; init never overwrites")]
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            [Problem(str(target), f"cannot be written: {error.strerror}", "check the folder and its rights")]
+        ) from None
 
 
 def _dropped_fields(dropped: Sequence[DroppedField]) -> str:
