@@ -19,6 +19,7 @@ from typing import Protocol
 
 import polars as pl
 
+from koppel.model.cost import Rates
 from koppel.model.coupling import Intent, Settlement
 from koppel.model.filter import Filter
 from koppel.model.job import Job, JobKind, JobState
@@ -59,6 +60,8 @@ class Features:
     """The work is done by another process, so that koppel can do something else while it waits for an answer."""
     caveat: str = ""
     """What a person should know or could do about these claims, in a sentence; `check` shows it."""
+    rates: Rates | None = None
+    """What the service bears and how long it takes, for the plan of a big run; None: only its own work limits it."""
 
 
 @dataclass(frozen=True)

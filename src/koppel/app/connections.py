@@ -169,7 +169,8 @@ def _open(name: str, configuration: Configuration, numbers: NumberKeeper | None)
         from koppel.connectors import dataverse
 
         auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
-        return dataverse.open_system(name, url, auth, config.timezone, ca_file)
+        initial_load = config.options.get("initial_load", False)
+        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load)
     if config.connector is Connector.BUSINESS_CENTRAL:
         from koppel.connectors import business_central
 

@@ -2,7 +2,7 @@
 away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from koppel.engine.context import Asked, OpenTable
 from koppel.engine.pretend import Pretended, PretendTable
 from koppel.engine.run import run_lines
 from koppel.errors import Halted
+from koppel.model.cost import Work, costs
 from koppel.model.job import JobKind
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.review import PlannedValue
@@ -39,6 +40,12 @@ class _Pretence:
             self.records[key] = Pretended(mapping.name, system)
             self.tables[key] = PretendTable(opened.table, opened.shape, self.records[key])
         return OpenTable(self.tables[key], opened.shape)
+
+    def works(self) -> Iterator[Work]:
+        """What the run would read and write at services that bear only so much."""
+        for key, table in self.tables.items():
+            if (rates := table.features.rates) is not None:
+                yield Work(key[0], rates, self.records[key].read, self.records[key].written)
 
     def planned(self) -> list[PlannedValue]:
         """Every value that would be written, table by table."""
@@ -87,7 +94,7 @@ def plan_run(
             jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
         finally:
             store.close()
-    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names))
+    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names), costs(pretence.works()))
 
 
 def _surprise(workplace: Workplace, names: Sequence[str]) -> Halted | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import polars as pl
 
 from koppel.errors import Halted, KoppelError
+from koppel.model.cost import Cost
 from koppel.model.job import JobRecord, JobState
 from koppel.model.review import PlannedValue, ReviewLine
 
@@ -49,12 +50,14 @@ class PlanReport:
     """What a run would do: its jobs with their counts, and every value that would be written. Nothing was.
 
     `halted`: what would keep the run from beginning at all; the plan shows what follows when likely pairs are coupled.
+    `costs`: what the run costs at services that bear only so much.
     """
 
     jobs: list[JobRecord]
     values: list[PlannedValue]
     errors: Mapping[str, KoppelError]
     halted: Halted | None = None
+    costs: Sequence[Cost] = ()
 
     @property
     def exit_code(self) -> int:
@@ -158,6 +161,8 @@ def _plain(value: Any) -> Any:
             return str(value)
         case Enum():
             return value.name.lower() if isinstance(value.value, int) else value.value
+        case timedelta():
+            return value.total_seconds()
         case datetime():
             return value.isoformat()
         case bytes():

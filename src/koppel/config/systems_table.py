@@ -27,6 +27,7 @@ _ONLY_OF = {
     "environment": {Connector.BUSINESS_CENTRAL},
     "company": {Connector.BUSINESS_CENTRAL},
     "api": {Connector.BUSINESS_CENTRAL},
+    "initial_load": {Connector.DATAVERSE},
 }
 """Settings that mean something to these connectors only."""
 

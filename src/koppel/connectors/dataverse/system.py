@@ -28,16 +28,26 @@ FRESH_SECONDS = 60.0
 """How long metadata is believed: column security and change tracking are switched by people (wire 4.2.4, 4.2.6)."""
 
 
+_INITIAL_LOAD = {
+    "MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync",
+    "MSCRM.SuppressCallbackRegistrationExpanderJob": "true",
+}
+"""Holds back the environment's own plug-ins, workflows and flows; needs prvBypassCustomBusinessLogic (wire 1.1)."""
+
+
 class _Who(msgspec.Struct):
     OrganizationId: str
 
 
 class DataverseSystem:
-    """One environment. `zone`: of date-times that carry none."""
+    """One environment. `zone`: of date-times that carry none. `initial_load`: what is written starts neither plug-ins,
+    workflows nor flows of the environment's own.
+    """
 
-    def __init__(self, session: Session, zone: str) -> None:
+    def __init__(self, session: Session, zone: str, initial_load: bool = False) -> None:
         self._session = session
         self._zone = zone
+        self._writing = _INITIAL_LOAD if initial_load else {}
         self._tables: tuple[float, Mapping[str, TableFacts]] | None = None
         self._definitions: dict[str, tuple[float, Definition]] = {}
         self._lock = Lock()
@@ -99,7 +109,8 @@ class DataverseSystem:
         shape = TableShape(name, definition.fields, (definition.key,), KeyOrigin.CHOSEN, stamp, timedelta(seconds=1))
         usual = timedelta(0) if definition.tracked else USUAL_LAG
         lag = usual if options.lag is None else options.lag
-        return DataverseTable(Source(self._session, definition, stamp, self._zone), shape, lag, self._targets, self.now)
+        source = Source(self._session, definition, stamp, self._zone, self._writing)
+        return DataverseTable(source, shape, lag, self._targets, self.now)
 
     def close(self) -> None:
         """Close every connection."""
