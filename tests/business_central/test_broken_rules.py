@@ -16,7 +16,7 @@ from koppel.sandbox.business_central import metadata as metadata_
 from koppel.sandbox.business_central import showing as showing_
 from koppel.sandbox.business_central.company import Company
 from koppel.sandbox.business_central.others import Others
-from koppel.sandbox.business_central.saving import save
+from koppel.sandbox.business_central.saving import Author, save
 from koppel.sandbox.business_central.shape import Type
 from tests.business_central import test_shared_traps as shared
 from tests.business_central import test_traps as traps
@@ -69,12 +69,16 @@ def _upserted(company: Company, page: Any, row_id: str, body: Any, author: Any, 
         writing.update(company, page, row_id, body, author, wanted)
 
 
-def _modified_afterwards(reply: Any, place: Any, call: Any, row_id: str, status: int, *_: Any) -> Any:
+def _modified_afterwards(represented: Callable[..., Any], place: Any, *_: Any) -> Callable[..., Any]:
     """A new record is modified when it was answered already."""
-    if status == 201:
-        company, table = place.company, place.page.table
-        save(company, table, row_id, company.rows.tables[table.name][row_id], writing.Author("x"))
-    return reply
+
+    def answered(row_id: str, status: int, *more: Any) -> Any:
+        reply, (company, table) = represented(row_id, status, *more), (place.company, place.page.table)
+        if status == 201:
+            save(company, table, row_id, company.rows.tables[table.name][row_id], Author("x"))
+        return reply
+
+    return answered
 
 
 def _plain_names(patch: pytest.MonkeyPatch) -> None:
@@ -146,7 +150,7 @@ BROKEN: dict[str, tuple[Callable[..., None], Break, tuple[object, ...]]] = {
     "no template": (traps.test_15_a_template_fills_new_records, _always(writing, "_apply_template"), ()),
     "modified after the answer": (
         traps.test_16_inserted_then_modified,
-        _after(sets, "_represented", _modified_afterwards),
+        _after(sets, "_representation", _modified_afterwards),
         (),
     ),
     "sums move the stamp": (

@@ -198,6 +198,9 @@ def test_13_a_blank_currency_is_the_local_one(erp: Erp) -> None:
     row = row_of(table, id_, "currencyCode", "currencyId")
     assert (row["currencyCode"], row["currencyId"]) == ("EUR", None)
     assert erp.central.company.rows.tables["Customer"][id_]["Currency Code"] == ""
+    keys = pl.DataFrame({OP: [1], "currencyCode": ["EUR"]})
+    assert table.find(keys, False)[ID].to_list() == [id_]
+    assert not any("currencyCode eq" in target for target in erp.line.targets), "a standard page works it out itself"
 
 
 def test_14_codes_must_exist_first(erp: Erp) -> None:

@@ -108,16 +108,9 @@ class BusinessCentralStage:
         return self.erp.table("things", TableOptions(lag=timedelta(0)))
 
     def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
-        """Whoever else writes to the table meanwhile is told so (wire 4.3.26)."""
-        company, others_ = self.erp.central.company, self.erp.central.others
-        version = others_.hold(table.describe().name, id_, _body(values))
-        company.busy[THING.name] = 1_000
-
-        def commit() -> None:
-            company.busy.clear()
-            others_.release(version)
-
-        return commit
+        """Whoever else writes to the record meanwhile is refused (wire 4.3.26)."""
+        version = self.erp.central.others.hold(table.describe().name, id_, _body(values))
+        return lambda: self.erp.central.others.release(version)
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         self.erp.central.others.create(table.describe().name, {"id": id_, **_body(values)})

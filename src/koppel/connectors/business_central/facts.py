@@ -18,6 +18,9 @@ ROW_VERSION = "systemRowVersion"
 READ_ONLY = frozenset({*STAMPS, ROW_VERSION, "systemModifiedBy", "systemCreatedAt", "systemCreatedBy"})
 """What no page lets anybody write, whether its metadata says so or not."""
 
+VARIABLES = frozenset({"currencyCode", "taxAreaDisplayName", "taxRegistrationNumber", "irs1099Code", "inventory"})
+"""What standard pages work out themselves: there is no field behind it to filter by (wire 2.2)."""
+
 PLACE = ("city", "state", "country", "postalCode")
 """Fields that fill or clear one another when they are validated, in the order of the pages (wire 4.3.11)."""
 

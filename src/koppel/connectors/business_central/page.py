@@ -4,7 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from koppel.connectors.business_central.facts import KEY, PAGES, READ_ONLY, REFERENCES, ROW_VERSION, STAMPS, Facts
+from koppel.connectors.business_central.facts import (
+    KEY,
+    PAGES,
+    READ_ONLY,
+    REFERENCES,
+    ROW_VERSION,
+    STAMPS,
+    VARIABLES,
+    Facts,
+)
 from koppel.connectors.odata.csdl import EntitySet
 from koppel.connectors.odata.edm import Property
 from koppel.model.values import Kind
@@ -69,9 +78,10 @@ class Page:
 def page_of(entity_set: EntitySet, kinds: Mapping[str, Kind], sets: Mapping[str, EntitySet], standard: bool) -> Page:
     """The page of an entity set. `kinds`: what the configuration says of texts; `sets`: all of the API."""
     facts = PAGES.get(entity_set.name, Facts())
-    properties = {
-        name: _property(property_, facts, kinds.get(name), sets) for name, property_ in entity_set.properties.items()
-    }
+    properties = {}
+    for name, property_ in entity_set.properties.items():
+        made = _property(property_, facts, kinds.get(name), sets)
+        properties[name] = replace(made, filterable=not (standard and name in VARIABLES))
     members = {
         name: {in_words(member): member for member in property_.shape.choices}
         for name, property_ in entity_set.properties.items()

@@ -52,6 +52,8 @@ def questions(
 
 
 def _can_be_asked(property_: Property, manners: Manners, ignore_case: bool) -> bool:
+    if not property_.filterable:
+        return False
     match property_.shape.kind:
         case Kind.TEXT | Kind.CODE:
             return not ignore_case and property_.edm == "Edm.String"
