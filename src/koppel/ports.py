@@ -11,7 +11,7 @@ Connectors know ports, model and errors, and raise only `SystemFailure` and `Con
 is an outcome.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -102,6 +102,28 @@ class NumberKeeper(Protocol):
         """The first of `count` numbers in a row, `least` or above, that nobody was given under this name."""
 
 
+@dataclass(frozen=True)
+class Use:
+    """What the mappings do with one table. `fields`: those they name. `reserves`: new records get numbers of a range of
+    koppel's own.
+    """
+
+    fields: frozenset[str]
+    reserves: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a system that a person should know before a run. `table`: '' for the system as a whole. `grave`:
+    a run would fail; else it is a warning.
+    """
+
+    table: str
+    text: str
+    remedy: str
+    grave: bool
+
+
 class Table(Protocol):
     """One table of a system."""
 
@@ -164,6 +186,14 @@ class System(Protocol):
 
     def table(self, name: str, options: TableOptions) -> Table:
         """Open one table. Raises `ConfigurationError` when there is no such table or the options do not fit it."""
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """What only this system can tell: rights, set-up, tables that are not as they should be. `uses`: tables that
+        exist. What stands in the way of something else comes before it. Writes nothing.
+        """
+
+    def currency(self) -> str | None:
+        """The ISO code of the currency that amounts are in where none is named; None where that is not known."""
 
     def close(self) -> None:
         """Give back what is open. Safe to call twice."""

@@ -57,8 +57,11 @@ def test_check_tells_what_is_well(desk: Desk) -> None:
     assert done.code == 0, done.err
     assert "✓ erp" in done.out and "✓ crm" in done.out and "✓ CUSTOMER" in done.out
     lines = desk.koppel("check", "--json").json
-    assert [line["subject"] for line in lines] == ["erp", "crm", "CUSTOMER"]
+    assert list(dict.fromkeys(line["subject"] for line in lines)) == ["erp", "crm", "CUSTOMER"]
     assert all(line["well"] for line in lines)
+    assert [line["text"] for line in lines if line["warning"]] == [
+        "longer values are errors in crm.account: name (100 → 20)"
+    ], "a warning is no failure"
 
 
 def test_the_configuration_is_found_by_option_and_environment(desk: Desk) -> None:

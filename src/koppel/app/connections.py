@@ -97,7 +97,8 @@ class Connections:
                 hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
         names = (mapping.left.system, mapping.right.system)
         shared = (self._shared(mapping, Side.LEFT), self._shared(mapping, Side.RIGHT))
-        return Tables(names, (left, right), referenced, hops, shared=shared)
+        directions = {name: self.configuration.mappings[name].direction for name in referenced}
+        return Tables(names, (left, right), referenced, hops, shared=shared, directions=directions)
 
     def _shared(self, mapping: Mapping, side: Side) -> list[tuple[str, Side]]:
         """The other mappings that may write to the same table, and on which of their sides it is."""

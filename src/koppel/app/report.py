@@ -92,12 +92,13 @@ class FirstContactQuestion:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One thing that was checked: whether it is well, and what to do if not."""
+    """One thing that was checked: whether it is well, and what to do if not. `warning`: a run is possible anyway."""
 
     subject: str
     well: bool
     text: str
     remedy: str = ""
+    warning: bool = False
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _show_lines(lines: Sequence[CheckLine], common: Common) -> None:
     if common.json:
         emit(lines)
     for line in lines:
-        text = f"{'✓' if line.well else '✗'} {line.subject}: {line.text}" + (
+        text = f"{'✗' if not line.well else '!' if line.warning else '✓'} {line.subject}: {line.text}" + (
             f"\n    → {line.remedy}" if line.remedy else ""
         )
         if not common.json:

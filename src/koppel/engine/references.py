@@ -34,6 +34,12 @@ def look_up(context: JobContext, page: Page, towards: tuple[Side, ...]) -> Looku
     return found
 
 
+def translated(context: JobContext, line: Line, side: Side, values: pl.Series) -> pl.DataFrame:
+    """`value`, `translated`, `reason` for distinct values of one line on `side`, which is a reference."""
+    assert line.mapping.reference is not None, "only references are looked up"
+    return _translate(context, line, line.mapping.reference, side, reference_text(line, side, values).drop_nulls())
+
+
 def _translate(context: JobContext, line: Line, reference: Reference, side: Side, values: pl.Series) -> pl.DataFrame:
     """`value`, `translated`, `reason` for every distinct value of one line on `side`."""
     if not len(values):

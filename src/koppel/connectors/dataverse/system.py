@@ -1,6 +1,6 @@
 """A Dataverse environment as a system: its identity, its clock, its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from koppel.connectors.agreed.names import column_named, unknown
 from koppel.connectors.dataverse.calls import get
+from koppel.connectors.dataverse.checking import MICROSOFTS, base_currency, findings, microsofts_solution
 from koppel.connectors.dataverse.definition import Definition, definition_of
 from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
 from koppel.connectors.dataverse.source import Source
@@ -19,7 +20,7 @@ from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.values import ID, KeyOrigin, Kind, TableShape
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 USUAL_LAG = timedelta(minutes=3)
 """How late a change may appear by its stamp: the service ends what takes longer than two minutes (wire 1.9)."""
@@ -111,6 +112,16 @@ class DataverseSystem:
         lag = usual if options.lag is None else options.lag
         source = Source(self._session, definition, stamp, self._zone, self._writing)
         return DataverseTable(source, shape, lag, self._targets, self.now)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Rights to read, alternate keys without an index, Microsoft's own connector."""
+        definitions = {name: self._definition(name) for name in uses}
+        own = [microsofts_solution()] if MICROSOFTS in self._facts() else []
+        return [*findings(self._session, definitions, uses), *own]
+
+    def currency(self) -> str | None:
+        """The organisation's base currency."""
+        return base_currency(self._session)
 
     def close(self) -> None:
         """Close every connection."""
