@@ -95,7 +95,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     ]
     lines = [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
-    lines += [CheckLine(name, True, f"{table}: {caveat}") for table, caveat in caveats.items() if caveat]
+    lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
         return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
     except SystemFailure as error:
