@@ -18,10 +18,10 @@ from koppel.model.values import KeyOrigin, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Table, TableOptions, Want
 from koppel.sandbox.dataverse import addresses, effects
-from koppel.sandbox.dataverse.rows import Row, Rows
 from koppel.sandbox.dataverse.shape import Behaviour, Column, Key, Kind, Target
 from koppel.sandbox.dataverse.shape import Table as Standing
 from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.rows import Row, Rows
 from koppel.sandbox.switches import Switches
 from koppel.testing.stage import Trait
 from tests.dataverse.crm import crm

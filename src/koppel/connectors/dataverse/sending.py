@@ -4,8 +4,7 @@ A bulk message carries new rows, which have ids of their own, all or none; when 
 rows go again each for itself, for the refusal names none of them (wire 1.8, 4.2.22). Updates and deletions never go in
 bulk, which demands no version; never as an upsert, which would make a deleted row anew (wire 4.2.1).
 
-When no answer comes the rows are sent once more, each for itself. Nothing is done twice: a new row has an id, which can
-be taken only once, and a changed one another version than the one demanded (wire 4.1.3).
+What is not answered is UNKNOWN and not sent again: every row has an id, so the engine looks it up (wire 4.1.3).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from koppel.connectors.agreed.progress import Progress, Refusal
-from koppel.connectors.dataverse.answers import DUPLICATE_ID, definite, judged
+from koppel.connectors.dataverse.answers import definite, judged
 from koppel.connectors.dataverse.bodies import Body
 from koppel.connectors.dataverse.multipart import answers_of, batch_request
 from koppel.connectors.dataverse.source import Source
@@ -36,8 +35,7 @@ _JSON = {"Content-Type": "application/json"}
 @dataclass
 class Sending:
     """One write on its way. `bodies`: what each row sends; `etags`: the version it demands. `answered`: the record as
-    the service answered it, by row. `repeated`: rows that were sent twice; `doubtful`: those whose version had moved by
-    then, be it by the first time or by somebody else. `failure`: why no more is sent.
+    the service answered it, by row. `failure`: why no more is sent.
     """
 
     source: Source
@@ -47,8 +45,6 @@ class Sending:
     etags: Sequence[str | None]
     deadline: float
     answered: dict[int, bytes] = field(default_factory=dict)
-    repeated: set[int] = field(default_factory=set)
-    doubtful: list[int] = field(default_factory=list)
     failure: SystemFailure | None = None
     stop: Event = field(default_factory=Event)
 
@@ -65,25 +61,13 @@ class Sending:
             self._unknown(rows, "it was not sent any more")
             return
         try:
-            try:
-                work(rows)
-            except Unanswered as failure:
-                self._once_more(rows, failure)
+            work(rows)
+        except Unanswered as failure:
+            self._unknown(rows, str(failure))
         except SystemFailure as failure:
             self.failure = failure
             self.stop.set()
             self._unknown(rows, str(failure))
-
-    def _once_more(self, rows: list[int], failure: Unanswered) -> None:
-        """Send rows again of which nobody knows what became, but never a third time. A row without a version could
-        overwrite an edit.
-        """
-        safe = [row for row in rows if self.write.kind is WriteKind.CREATE or self.etags[row]]
-        again = [row for row in safe if row not in self.repeated]
-        self._unknown([row for row in rows if row not in again], str(failure))
-        self.repeated.update(again)
-        if again:
-            self._batch(again)
 
     def _create(self, rows: list[int]) -> None:
         if len(rows) == 1 or not self.source.definition.bulk:
@@ -105,15 +89,11 @@ class Sending:
         if not whole.headers.get("content-type", "").startswith("multipart/"):
             self._whole(whole, rows)
             return
-        lost = []
         for row, answer in zip(rows, answers_of(whole, requests), strict=True):
             if answer is None:
-                lost.append(row)
+                self._unknown([row], "the service did not answer for it")
             else:
                 self._judge(row, answer)
-        if lost:
-            what = f"a batch to {self.source.definition.name} came back without all of its answers"
-            self._once_more(lost, Unanswered(self.source.session.system, what))
 
     def _request(self, row: int) -> Request:
         """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
@@ -149,20 +129,10 @@ class Sending:
 
     def _judge(self, row: int, answer: Answer) -> None:
         outcome, said = judged(self.source.definition, answer, self.bodies[row])
-        if row in self.repeated and self._was_carried_out(outcome, answer):
-            return
-        if outcome is Outcome.STALE and row in self.repeated and self.write.kind is WriteKind.UPDATE:
-            self.doubtful.append(row)
         if outcome is not Outcome.WRITTEN:
             self.progress.codes[row], self.progress.refusals[row] = outcome, said
         elif answer.body:
             self.answered[row] = answer.body
-
-    def _was_carried_out(self, outcome: Outcome, answer: Answer) -> bool:
-        """Whether the second answer shows that the first request was carried out: the id is taken, the row is gone."""
-        if self.write.kind is WriteKind.CREATE:
-            return answer.error.code == DUPLICATE_ID
-        return self.write.kind is WriteKind.DELETE and outcome is Outcome.MISSING
 
     def _unknown(self, rows: list[int], why: str) -> None:
         for row in rows:

@@ -7,7 +7,6 @@ from koppel.connectors.dataverse.bodies import STATE, STATUS, bodies_of, needs_s
 from koppel.connectors.dataverse.sending import Sending
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.dataverse.targets import Targets
-from koppel.connectors.odata.failure import Unanswered
 from koppel.errors import BadAnswer
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
@@ -19,22 +18,18 @@ _LOST_REFERENCE = "a record that it refers to is not there"
 
 
 def write_rows(source: Source, targets: Targets, write: Write) -> pl.DataFrame:
-    """Carry out one write. Raises SystemFailure when the fate of some row is unknown: each has an id, so all are looked
-    up by what the engine does then (DESIGN 7).
-    """
+    """Carry out one write. Raises SystemFailure when nothing was written because the service is out of reach."""
     progress, deadline = Progress.of(write), source.session.deadline()
     current = None if write.kind is WriteKind.CREATE else _compared(source, write, progress)
     bodies = bodies_of(source, targets, write, progress, current)
     # A table without optimistic concurrency refuses every version that is demanded.
     demanded = None if current is None or not source.definition.etags else current[_ETAG].to_list()
     sending = Sending(source, write, progress, bodies, demanded or [None] * len(write.rows), deadline)
-    sending.send(progress.open())
-    unknown = [row for row, code in enumerate(progress.codes) if code is Outcome.UNKNOWN]
-    if unknown:
-        why = progress.refusals[unknown[0]].message or ""
-        raise sending.failure or Unanswered(source.session.system, f"writing {source.definition.name}: {why}")
+    rows = progress.open()
+    sending.send(rows)
+    if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
+        raise sending.failure
     _blame_references(source, write, sending)
-    _compare_doubtful(source, write, sending)
     return outcomes(write, progress, _stored(source, write, progress, sending))
 
 
@@ -71,21 +66,6 @@ def _blame_references(source: Source, write: Write, sending: Sending) -> None:
         if write.kind is WriteKind.CREATE or progress.ids[row] in there:
             progress.codes[row] = Outcome.REFUSED
             progress.refusals[row] = Refusal(_bound_field(source, sending, row), _LOST_REFERENCE)
-
-
-def _compare_doubtful(source: Source, write: Write, sending: Sending) -> None:
-    """A record that holds what was sent to it holds it by our first request, whose answer was lost."""
-    rows = sending.doubtful
-    if not rows:
-        return
-    meant = write.rows[rows]
-    now = meant.select(ID).join(source.fetch(meant[ID], write.fields).frame, on=ID, how="left", maintain_order="left")
-    differs = now[FAULT].is_not_null()
-    for at, name in enumerate(write.fields):
-        differs |= now[name].ne_missing(meant[name]) & pl.Series(write.mask[rows, at])
-    for row, other in zip(rows, differs, strict=True):
-        if not other:
-            sending.progress.codes[row] = Outcome.WRITTEN
 
 
 def _bound_field(source: Source, sending: Sending, row: int) -> str | None:
