@@ -222,3 +222,34 @@ def test_a_name_of_several_records_is_an_error_and_no_guess(family: Twin) -> Non
     assert left.records()["R0"]["company"] == "K0" and "R1" not in left.records()
     found = sorted((error.record, error.code, error.field) for error in family.errors())
     assert found == [("P2", "ambiguous_reference", "company"), ("R1", "ambiguous_reference", "parent")]
+
+
+def test_a_number_that_a_customer_and_a_vendor_share_is_no_guess(family: Twin) -> None:
+    """Business Central numbers each table by itself, and the relation of a contact leads to a number alone: people of
+    the vendor must not become the customer's.
+    """
+    company, _account, left, right = tables(family)
+    for side in Side:
+        family.add(side, texts("vendor", "name"))
+    vendors = Mapping(
+        "VENDOR", TableRef("erp", "vendor"), TableRef("crm", "vendor"), lines("code <-> code", "name <-> name")
+    )
+    family.more["VENDOR"] = vendors
+    relation = family.add(Side.LEFT, texts("relation", "contact_no", "no"))
+    for key, number in (("1", "10000"), ("2", "20000")):
+        relation.put(key, {"contact_no": f"K{key}", "no": number})
+    company.put("10000", {"name": "Customer"})
+    company.put("20000", {"name": "Another customer"})
+    family.opened(TableRef("erp", "vendor")).table.put("10000", {"name": "Vendor"})  # type: ignore[attr-defined]
+    hop = Hop(TableRef("erp", "relation"), "contact_no", "no")
+    reference = Reference(("COMPANY", "VENDOR"), hop=hop)
+    family.having(fields=(*family.mapping.fields[:2], line("company <-> parent", reference=reference)))
+    left.put("P1", {"name": "Anna", "company": "K1"})
+    left.put("P2", {"name": "Bea", "company": "K2"})
+    for mapping in family.more.values():
+        family.full(mapping)
+    family.full()
+    assert {key: row["parent"] for key, row in right.records().items()} == {
+        "P2": dict(family.couplings("COMPANY"))["20000"]
+    }
+    assert [(error.record, error.code) for error in family.errors()] == [("P1", "ambiguous_reference")]

@@ -48,8 +48,11 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
     hop_side = _hop_side(context, reference.hop)
     if reference.hop is not None and hop_side is side:
         steps = _look(context.tables.hops[reference.hop.table], steps, reference.hop.given, reference.hop.wanted)
-    answers = [_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings]
-    best = pl.concat(answers).sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    answers = pl.concat([_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings])
+    if reference.hop is not None:
+        answers = _of_one_table(answers)
+    best = answers.sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    best = best.select("value", "translated", "reason", "rank")
     if reference.hop is not None and hop_side is not side:
         best = _hop_back(context.tables.hops[reference.hop.table], best, reference.hop)
     joined = values.to_frame().join(best, on="value", how="left", maintain_order="left")
@@ -64,7 +67,7 @@ def _one_mapping(
     context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
 ) -> pl.DataFrame:
     """Through the couplings of one mapping. `rank`: -1 several records are meant, 0 translated, 1 not coupled yet; what
-    no record answers is left out.
+    no record answers is left out. `step`, `table`: what was looked for, and where it was found.
     """
     here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
     own_name = line.mapping.name(side)
@@ -82,19 +85,34 @@ def _one_mapping(
     several, waiting = pl.col("id").n_unique().over("value") > 1, pl.col("translated").is_null()
     return known.select(
         "value",
+        "step",
+        pl.lit(here.shape.name).alias("table"),
         "translated",
         pl.when(several).then(pl.lit(AMBIGUOUS)).when(waiting).then(pl.lit(WAITING)).alias("reason"),
         pl.when(several).then(-1).when(waiting).then(1).otherwise(0).alias("rank"),
     )
 
 
+def _of_one_table(answers: pl.DataFrame) -> pl.DataFrame:
+    """What a look-up table leads to says nothing of the table it is in: a customer and a vendor with the same number
+    are told apart by nobody, so neither is taken.
+    """
+    twice = pl.col("table").n_unique().over("value", "step") > 1
+    return answers.with_columns(
+        pl.when(twice).then(pl.lit(AMBIGUOUS)).otherwise("reason").alias("reason"),
+        pl.when(twice).then(-1).otherwise("rank").alias("rank"),
+    )
+
+
 def _ids_of(table: OpenTable, steps: pl.DataFrame, by: str) -> pl.DataFrame:
-    """`value`, `id` of the records of a referenced table that the steps name; those that do not exist are left out."""
+    """`value`, `step`, `id` of the records of a referenced table that the steps name; those that do not exist are left
+    out.
+    """
     if by:
         found = _find(table, steps["step"], by)
-        return steps.join(found, on="step", how="inner").select("value", pl.col(ID).alias("id"))
+        return steps.join(found, on="step", how="inner").select("value", "step", pl.col(ID).alias("id"))
     existing = table.table.fetch(steps["step"].drop_nulls().unique(), Want(()))[ID]
-    return steps.filter(pl.col("step").is_in(existing.implode())).select("value", pl.col("step").alias("id"))
+    return steps.filter(pl.col("step").is_in(existing.implode())).select("value", "step", pl.col("step").alias("id"))
 
 
 def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.DataFrame:
