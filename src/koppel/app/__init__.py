@@ -1,6 +1,6 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
-from koppel.app.demo import Demo, edit_demo, make_demo
+from koppel.app.demo import Demo, demo_on_databases, demo_over_http
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
@@ -8,6 +8,7 @@ from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchR
 from koppel.app.sandbox import SECRET_VARIABLE, Amounts, Rehearsal, rehearsal
 from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
+from koppel.config import DroppedField
 
 __all__ = [
     "SECRET_VARIABLE",
@@ -15,6 +16,7 @@ __all__ = [
     "ApplyLine",
     "CheckLine",
     "Demo",
+    "DroppedField",
     "FirstContactQuestion",
     "FullOptions",
     "Koppel",
@@ -25,8 +27,8 @@ __all__ = [
     "WorkLine",
     "as_json",
     "check_store_of",
-    "edit_demo",
-    "make_demo",
+    "demo_on_databases",
+    "demo_over_http",
     "move_store_of",
     "rehearsal",
     "starter",

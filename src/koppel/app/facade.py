@@ -5,7 +5,7 @@ this one.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from koppel.app import al, checks, lookups, manual
+from koppel.app import al, checking, checks, lookups, manual
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
@@ -80,7 +80,7 @@ class Koppel:
 
     def check(self) -> list[CheckLine]:
         """Try everything a run needs: systems, tables, fields, types, keys. Writes nothing."""
-        return checks.check(self._workplace)
+        return checking.check(self._workplace)
 
     def apply(self, plan: bool = False) -> list[ApplyLine]:
         """Make the configuration the one in force; with `plan` only say what would change."""

@@ -2,7 +2,7 @@
 away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from koppel.engine.pretend import Pretended, PretendTable
 from koppel.engine.run import run_lines
 from koppel.errors import Halted
 from koppel.model.bound import BoundMapping
+from koppel.model.cost import Work, costs
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.policy import Side
@@ -41,6 +42,12 @@ class _Pretence:
             self.records[key] = Pretended(mapping.name, system)
             self.tables[key] = PretendTable(opened.table, opened.shape, self.records[key])
         return OpenTable(self.tables[key], opened.shape)
+
+    def works(self) -> Iterator[Work]:
+        """What the run would read and write at services that bear only so much."""
+        for key, table in self.tables.items():
+            if (rates := table.features.rates) is not None:
+                yield Work(key[0], rates, self.records[key].read, self.records[key].written)
 
     def planned(self) -> list[PlannedValue]:
         """Every value that would be written, table by table."""
@@ -90,7 +97,8 @@ def plan_run(
         finally:
             store.close()
     guarantees = [one for job in jobs for one in _guarantees(job, opened[job.mapping].bound)]
-    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names), guarantees)
+    surprise, cost = _surprise(workplace, names), costs(pretence.works())
+    return PlanReport(jobs, pretence.planned(), failures.errors, surprise, guarantees, cost)
 
 
 def _guarantees(job: JobRecord, bound: BoundMapping) -> list[Guarantee]:

@@ -18,11 +18,13 @@ from koppel.ports import Changes, Features, Table, Want
 
 @dataclass
 class Pretended:
-    """What a plan would do to one table. `written`: whole records as they would be (ID and fields); `deleted`: ids."""
+    """What a plan would do to one table. `read`, `written`: how many records."""
 
     mapping: str
     system: str
     values: list[pl.DataFrame] = field(default_factory=list)
+    read: int = 0
+    written: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def planned(self, table: str) -> list[PlannedValue]:
@@ -56,7 +58,12 @@ class PretendTable:
 
     def changes(self, since: str | None, want: Want) -> Changes:
         """The real feed: a plan is made of what is there now."""
-        return self._table.changes(since, want)
+        changes = self._table.changes(since, want)
+        return replace(changes, pages=map(self._counted, changes.pages))
+
+    def _counted(self, page: pl.DataFrame) -> pl.DataFrame:
+        self._record.read += len(page)
+        return page
 
     def fetch(self, ids: pl.Series, want: Want) -> pl.DataFrame:
         """The real records, with what would have been written laid over them."""
@@ -65,6 +72,7 @@ class PretendTable:
         real = self._table.fetch(wanted.filter(~wanted.is_in(laid[ID].implode())), want).select(
             ID, VERSION, FAULT, *want.fields
         )
+        self._record.read += len(real)
         nothing = [pl.lit(None, pl.String).alias(name) for name in (VERSION, FAULT)]
         return pl.concat([real, laid.with_columns(*nothing).select(real.columns)])
 
@@ -104,6 +112,7 @@ class PretendTable:
             if write.kind is WriteKind.CREATE
             else write.rows
         )
+        self._record.written += len(rows)
         before = self._before(write, rows)
         after = before if write.kind is WriteKind.DELETE else self._laid_over(write, rows, before)
         self._remember(write, rows, before)
