@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check simulate bench pins
+.PHONY: help demo test check simulate bench witnesses pins
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ simulate: $(READY)  ## long hunts for crashes and bad histories; KOPPEL_STEPS=, 
 bench: $(READY)  ## speed and memory beside the plain limits, written to docs/benchmarks.md; ARGS="P1 P6" measures only those
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+witnesses: $(READY)  ## clients of others, for the tests that are skipped without them
+	@scripts/witnesses
+
 # No addresses of package hosts in the pins: hashes say what a package is, the machine says where it comes from.
 PIN = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --annotation-style line $(ARGS)
@@ -37,6 +40,7 @@ PIN = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy f
 pins:  ## pin the dependencies of pyproject.toml again (needs uv; ARGS=--upgrade takes newer ones)
 	$(PIN) -o requirements/run.txt pyproject.toml
 	$(PIN) -o requirements/dev.txt --extra dev --constraint requirements/run.txt pyproject.toml
+	$(PIN) -o requirements/witnesses.txt --extra witnesses --constraint requirements/dev.txt pyproject.toml
 
 $(READY): pyproject.toml requirements/dev.txt scripts/setup
 	@PYTHON="$(PYTHON)" scripts/setup

@@ -80,9 +80,9 @@ class Central:
         return self.new("~/customers", displayName="Bakker B.V.", **values)
 
 
-def central(businesses: int = 0, people: int = 0) -> Central:
+def central(businesses: int = 0, people: int = 0, clock: Clock | None = None) -> Central:
     """A new environment and its application."""
-    clock = Clock()
+    clock = clock or Clock()
     tokens = Tokens(clock)
     companies = Companies(clock, TENANT, CLIENT)
     companies.fill(businesses, people)

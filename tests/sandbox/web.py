@@ -109,9 +109,9 @@ class Web:
         return self.post("contacts", {"lastname": "Visser", **values}).id
 
 
-def web(accounts: int = 0, contacts: int = 0) -> Web:
+def web(accounts: int = 0, contacts: int = 0, clock: Clock | None = None) -> Web:
     """A new environment and its application user."""
-    clock = Clock()
+    clock = clock or Clock()
     tokens = Tokens(clock)
     environment = Environment(clock)
     sample = Sample(environment, CLIENT)

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from koppel.connectors.memory import MemoryTable, Record
+from koppel.connectors.memory import Record
 from koppel.model.coupling import LEFT_ID, RIGHT_ID, ConflictKind
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import Mapping
 from koppel.model.policy import Direction, Side
 from koppel.store import SqlStore
+from koppel.testing.world_systems import WorldTable
 from koppel.testing.world_tables import COMPANIES, CONTACTS, TAG, ZONE
 from koppel.testing.world_users import Edit, Users
 
@@ -41,7 +42,7 @@ class Laws:
         checks = (*whole, self._equal, self._no_edit_lost, self._no_false_conflict)
         return [text for check in checks for text in check()]
 
-    def table(self, side: Side) -> MemoryTable:
+    def table(self, side: Side) -> WorldTable:
         """The contacts of that side."""
         return self.users.table(side)
 
@@ -132,12 +133,14 @@ class Laws:
                 yield f"{edit}: overwritten by {now and now[edit.field]!r}, and kept nowhere"
 
     def _kept(self, edit: Edit, pairs: dict[tuple[Side, str], tuple[str, str]]) -> bool:
-        """Whether the history or an open conflict holds the value."""
+        """Whether the history or an open conflict holds the value; a blank text is as good as none."""
         history = self.store.history_of(CONTACTS, edit.side, edit.record)
-        if any((entry.field, entry.before) == (edit.field, edit.value) for entry in history):
+        if any((entry.field, entry.before or None) == (edit.field, edit.value) for entry in history):
             return True
         conflict = self.conflicts.get(pairs.get((edit.side, edit.record), ("", "")))
-        return conflict is not None and edit.value in (*conflict.left_values, *conflict.right_values)
+        if conflict is None:
+            return False
+        return edit.value in [value or None for value in (*conflict.left_values, *conflict.right_values)]
 
     def _no_false_conflict(self) -> Iterator[str]:
         """A person is asked about an update only when both sides' users really changed one of its fields."""

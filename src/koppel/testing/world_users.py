@@ -7,10 +7,10 @@ import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from koppel.connectors.memory import MemorySystem, MemoryTable
 from koppel.model.bound import Identity
 from koppel.model.policy import Side
 from koppel.ports import TableOptions
+from koppel.testing.world_systems import WorldSystem, WorldTable
 from koppel.testing.world_tables import GROUP, TAG, TWO_WAY, ZONE, Setting
 
 EDITED = (*TWO_WAY, *GROUP, "note", "grade")
@@ -40,7 +40,7 @@ class Users:
     """
 
     setting: Setting
-    systems: tuple[MemorySystem, MemorySystem]
+    systems: tuple[WorldSystem, WorldSystem]
     draw: random.Random
     edits: list[Edit] = field(default_factory=list)
     deleted: set[tuple[Side, str]] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Users:
     made: list[str] = field(default_factory=list)
     steps: int = 0
 
-    def table(self, side: Side, name: str = "contact") -> MemoryTable:
+    def table(self, side: Side, name: str = "contact") -> WorldTable:
         """A table of that side."""
         return self.systems[side].table(name, TableOptions())
 

@@ -41,7 +41,11 @@ def definitions(environment: Environment, parts: list[str], query: Mapping[str, 
         return _narrowed(_table(environment, table), query)
     if parts[1] == "Attributes":
         return {"value": [*_attributes(environment, table, parts[2] if len(parts) > 2 else "", query)]}
-    lists = {"Keys": _keys(table), "ManyToOneRelationships": _many_to_one(table)}
+    lists = {
+        "Keys": _keys(table),
+        "ManyToOneRelationships": _many_to_one(table),
+        "OneToManyRelationships": _one_to_many(table),
+    }
     if parts[1] not in lists:
         raise no_segment(parts[1])
     return {"value": [_narrowed(document, query) for document in lists[parts[1]]]}
@@ -54,6 +58,7 @@ def _table(environment: Environment, table: Table) -> dict[str, Any]:
         "EntitySetName": table.set_name,
         "PrimaryIdAttribute": table.id_column,
         "PrimaryNameAttribute": table.name_column,
+        "PrimaryImageAttribute": None,
         "ChangeTrackingEnabled": environment.tracks(table),
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
@@ -173,14 +178,22 @@ def _keys(table: Table) -> list[dict[str, Any]]:
     ]
 
 
+def _one_to_many(table: Table) -> list[dict[str, Any]]:
+    """The lookups that name the table, seen from there."""
+    relationships = [each for other in TABLES.values() for each in _many_to_one(other)]
+    return [each for each in relationships if each["ReferencedEntity"] == table.name]
+
+
 def _many_to_one(table: Table) -> list[dict[str, Any]]:
     return [
         {
+            "SchemaName": f"{target.table}_{table.name}_{column.name}",
             "ReferencingEntity": table.name,
             "ReferencingAttribute": column.name,
             "ReferencingEntityNavigationPropertyName": target.navigation,
             "ReferencedEntity": target.table,
             "ReferencedAttribute": TABLES[target.table].id_column,
+            "ReferencedEntityNavigationPropertyName": f"{target.table}_{table.name}_{column.name}",
         }
         for column in table.columns.values()
         for target in column.targets

@@ -11,6 +11,7 @@ from koppel.sandbox.dataverse.bulk import PREFIX, bulk
 from koppel.sandbox.dataverse.created import posted
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.limits import Limits
+from koppel.sandbox.dataverse.messages import message_filters
 from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
@@ -65,6 +66,7 @@ class Dataverse:
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
             ("GET", "organizations"): self._organizations,
+            ("GET", "sdkmessagefilters"): lambda: json_reply(200, message_filters(call.query)),
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
         name, inside = parted(parts[0] if parts else "")

@@ -1,0 +1,45 @@
+"""azure-identity, with which Microsoft's other clients sign in (wire 3.6), and koppel with its credential."""
+
+import pytest
+
+from koppel.connectors.odata.tokens import Bearer
+from koppel.sandbox.server import Sandbox
+from tests.sandbox.web import over_https
+
+identity = pytest.importorskip("azure.identity", reason="azure-identity is not installed: make witnesses")
+
+
+def credential(sandbox: Sandbox, secret: str) -> "identity.ClientSecretCredential":
+    return identity.ClientSecretCredential(
+        sandbox.entra.tenant,
+        sandbox.registration.client_id,
+        secret,
+        authority=sandbox.entra.url,
+        disable_instance_discovery=True,
+    )
+
+
+def test_it_gets_a_token_that_dataverse_and_business_central_take(sandbox: Sandbox) -> None:
+    with credential(sandbox, sandbox.registration.secret) as client:
+        environment = sandbox.business_central.environment
+        companies = f"/v2.0/{environment.tenant}/{environment.name}/api/v2.0/companies"
+        for url, path in (
+            (sandbox.dataverse.url, "/api/data/v9.2/WhoAmI"),
+            (sandbox.business_central.url, companies),
+        ):
+            token = client.get_token(f"{url}/.default").token
+            answer = over_https(sandbox.authority.context(), "GET", url + path, Authorization=f"Bearer {token}")
+            assert answer.status == 200
+
+
+def test_it_is_told_of_a_wrong_secret(sandbox: Sandbox) -> None:
+    exceptions = pytest.importorskip("azure.core.exceptions")
+    with credential(sandbox, "wrong") as client, pytest.raises(exceptions.ClientAuthenticationError, match="7000215"):
+        client.get_token(f"{sandbox.dataverse.url}/.default")
+
+
+def test_koppel_signs_in_with_it(sandbox: Sandbox) -> None:
+    """Any object with `get_token` will do."""
+    with credential(sandbox, sandbox.registration.secret) as client:
+        header = Bearer("crm", client, f"{sandbox.dataverse.url}/.default").header(None)
+    assert sandbox.tokens.bearer(header, sandbox.dataverse.url) is not None
