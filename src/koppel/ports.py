@@ -11,7 +11,7 @@ Connectors know ports, model and errors, and raise only `SystemFailure` and `Con
 is an outcome.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ from typing import Protocol
 
 import polars as pl
 
+from koppel.model.cost import Rates
 from koppel.model.coupling import Intent, Settlement
 from koppel.model.filter import Filter
 from koppel.model.job import Job, JobKind, JobState
@@ -59,6 +60,8 @@ class Features:
     """The work is done by another process, so that koppel can do something else while it waits for an answer."""
     caveat: str = ""
     """What a person should know or could do about these claims, in a sentence; `check` shows it."""
+    rates: Rates | None = None
+    """What the service bears and how long it takes, for the plan of a big run; None: only its own work limits it."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,28 @@ class NumberKeeper(Protocol):
 
     def __call__(self, name: str, count: int, least: int) -> int:
         """The first of `count` numbers in a row, `least` or above, that nobody was given under this name."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the mappings do with one table. `fields`: those they name. `reserves`: new records get numbers of a range of
+    koppel's own.
+    """
+
+    fields: frozenset[str]
+    reserves: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a system that a person should know before a run. `table`: '' for the system as a whole. `grave`:
+    a run would fail; else it is a warning.
+    """
+
+    table: str
+    text: str
+    remedy: str
+    grave: bool
 
 
 class Table(Protocol):
@@ -161,6 +186,14 @@ class System(Protocol):
 
     def table(self, name: str, options: TableOptions) -> Table:
         """Open one table. Raises `ConfigurationError` when there is no such table or the options do not fit it."""
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """What only this system can tell: rights, set-up, tables that are not as they should be. `uses`: tables that
+        exist. What stands in the way of something else comes before it. Writes nothing.
+        """
+
+    def currency(self) -> str | None:
+        """The ISO code of the currency that amounts are in where none is named; None where that is not known."""
 
     def close(self) -> None:
         """Give back what is open. Safe to call twice."""

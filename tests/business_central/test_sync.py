@@ -176,8 +176,32 @@ def test_with_a_series_a_lost_answer_is_a_matter_for_a_person(tmp_path: Path, fa
         assert sql(tmp_path, "SELECT count(*) FROM account") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (SERIES, "is for a person to find out"),
+        (RESERVED, "a number that it has reserved: one whose answer is lost is found by it"),
+        (CLIENT, "koppel chooses the id of new records: one whose answer is lost is found by it"),
+    ],
+)
+def test_check_and_plan_say_what_keeps_a_create_from_being_repeated(
+    tmp_path: Path, far: Far, numbers: str, said: str
+) -> None:
+    erp = far(numbers)
+    put(tmp_path, 1)
+    erp.central.clock.advance(3600)
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        assert [said in line.text for line in koppel.check() if "erp.customers: " in line.text][:1] == [True]
+        report = koppel.plan()
+        (line,) = koppel.review([])
+    assert [(one.system, said in one.text) for one in report.guarantees] == [("erp", True)]
+    assert not [value for value in report.values if value.field == "number"], "it is not known before it is reserved"
+    assert said in line.guarantees[0].guarantee
+    assert erp.central.company.rows.tables["Customer"] == {}
+
+
 def test_numbers_that_may_not_be_chosen_are_refused_in_words(tmp_path: Path, far: Far) -> None:
-    """`check` says what each policy guarantees; Manual Nos. is what reserved numbers need."""
+    """Manual Nos. is what reserved numbers need."""
     erp = far(RESERVED)
     put(tmp_path, 1)
     erp.central.others.manual_numbers("customers", False)

@@ -100,6 +100,7 @@ class Crm:
 
     web: Web
     zone: str = "UTC"
+    initial_load: bool = False
     line: Line = field(init=False)
     system: DataverseSystem = field(init=False)
 
@@ -112,7 +113,8 @@ class Crm:
         """A new connection, which knows nothing yet."""
         clock = self.web.clock
         timing = Timing(clock.now, lambda: clock.now().timestamp(), clock.advance, lambda: 0.5)
-        return system_of("crm", URL + API, Bearer(self.web), self.zone, USUAL_LIMITS, timing, self.line)
+        bearer = Bearer(self.web)
+        return system_of("crm", URL + API, bearer, self.zone, USUAL_LIMITS, timing, self.line, self.initial_load)
 
     def table(self, name: str = "account", options: TableOptions | None = None) -> DataverseTable:
         """A table over a new connection; what was asked to open it is forgotten."""

@@ -1,5 +1,6 @@
 """The whole way: the engine keeps Dataverse and a database in step, also over a cut line, and when throttled."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.app import SECRET_VARIABLE, Koppel, as_json
 from koppel.app.sandbox import Amounts, rehearsal
 from tests.dataverse.crm import Crm, crm
 
@@ -118,6 +119,8 @@ def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Crm) -> Non
     sync(tmp_path, far)
     assert not any("Multiple" in target for target in far.line.targets), "a further run writes nothing"
     assert not any(f"\n{word} " in far.line.sent for word in ("PATCH", "POST", "DELETE"))
+    read = [target for target in far.line.targets if "/accounts?" in target and "PropertyValues" not in target]
+    assert read and all("deltatoken" in target for target in read), "what reports deletions is not swept for them"
 
 
 @pytest.mark.parametrize(("stored", "target"), [(True, "CreateMultiple"), (False, "$batch")])
@@ -161,3 +164,20 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
             koppel.match("CURRENCY", True, False)
             assert [str(job.state) for job in koppel.sync().jobs] == ["done", "done"]
     assert sql(tmp_path, "SELECT count(*), count(currency) FROM customer") == [(3, 3)]
+
+
+def test_a_plan_says_what_the_run_costs_and_what_it_starts(tmp_path: Path, far: Crm) -> None:
+    """Issue 4, 6: calls, minutes, the share of the limits, flows and plug-ins; a database has none of these."""
+    put(tmp_path, *range(1, 251))
+    far.web.clock.advance(3600)
+    with Koppel.open(tmp_path / "koppel.toml") as koppel:
+        plan = koppel.plan(["CUSTOMER"], full=True)
+        (cost,) = plan.costs
+        assert cost.system == "crm" and cost.calls >= 3, "250 rows are three requests"
+        assert 0 < cost.share < 0.01 and 0 < cost.seconds < 60
+        assert "plug-ins" in cost.effects[0]
+        (line,) = koppel.review(["CUSTOMER"])
+        assert [(work.system, work.written) for work in line.works] == [("crm", 250)]
+        json.dumps(as_json([plan.costs, line]))
+        nothing = koppel.plan(["CURRENCY"])
+        assert [cost.effects for cost in nothing.costs] == [()]

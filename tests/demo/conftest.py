@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from koppel.demo.world import World, build
+from koppel.demo.databases import build
+from koppel.demo.files import World
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from koppel.demo import edits
-from koppel.demo.files import opened
-from koppel.demo.world import Edit, World, build, edit
+from koppel.demo.databases import build, edit
+from koppel.demo.edits import Edit
+from koppel.demo.files import World, opened
 
 
 def copy_of(world: World, folder: Path) -> World:

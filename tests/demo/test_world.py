@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from koppel.demo import schema
-from koppel.demo.files import opened
-from koppel.demo.world import RULES, World, build
+from koppel.demo.databases import build
+from koppel.demo.files import World, opened
+from koppel.demo.world import RULES
 
 SMALL: dict[str, int] = {"customers": 300, "vendors": 40, "contacts": 700, "salespeople": 5, "overlap": 90}
 SIDES = {

@@ -15,8 +15,8 @@ import pytest
 from koppel.app import Koppel
 from koppel.app.full import FullOptions
 from koppel.config import load, preset
+from koppel.demo.databases import build
 from koppel.demo.files import World
-from koppel.demo.world import build
 from koppel.errors import Halted
 from koppel.model.job import JobState
 from koppel.model.policy import FirstContact
@@ -34,7 +34,7 @@ TABLES = {
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     made = build(tmp_path, **SIZES)
-    (tmp_path / "koppel.toml").write_text(preset("business_central_dataverse"), encoding="utf-8")
+    (tmp_path / "koppel.toml").write_text(preset("demo-sql").text, encoding="utf-8")
     return made
 
 

@@ -11,7 +11,7 @@ import pytest
 from koppel.connectors.memory import Knobs
 from koppel.engine.context import Asked, JobContext
 from koppel.engine.run import run_lines
-from koppel.errors import LeaseLost
+from koppel.errors import ConfigurationError, LeaseLost
 from koppel.model.bound import Identity
 from koppel.model.mapping import SideOptions, TableRef
 from koppel.model.policy import OnConflict, OnDelete, Side
@@ -82,6 +82,14 @@ def test_a_kill_around_a_create_leaves_no_duplicate(
         assert not unknown
         assert len(twin.couplings()) == len(names) == 4
     assert twin.store.open_intents("CUSTOMER") == []
+
+
+def test_a_mark_that_is_mapped_too_is_a_mistake(tmp_path: Path) -> None:
+    """Two would give the record its number."""
+    twin = world(tmp_path, Identity.MARK)
+    twin.having(fields=two_way("name", "number").fields)
+    with pytest.raises(ConfigurationError, match="number is mapped, so it gets its numbers there"):
+        twin.context_identity()
 
 
 def test_a_person_who_looked_can_let_an_unknown_create_be_tried_again(tmp_path: Path) -> None:

@@ -194,3 +194,62 @@ def test_a_reference_may_hop_through_a_look_up_table(family: Twin) -> None:
     right.put("P2", {"name": "Bea", "parent": account_id})
     family.full()
     assert left.records()["P2"]["company"] == "K7"
+
+
+def test_a_name_of_several_records_is_an_error_and_no_guess(family: Twin) -> None:
+    """DESIGN 7, nothing ambiguous is written: companies found by a name that two of them have, on the way there and on
+    the way back through a look-up table. It used to be the first one that was found.
+    """
+    company, _account, left, right = tables(family)
+    desk = family.add(Side.LEFT, texts("desk", "no", "title"))
+    for number, title in enumerate(("Acme", "Bolt", "Bolt", "Zink", "Zink")):
+        desk.put(f"D{number}", {"no": f"K{number}", "title": title})
+    for number, name in enumerate(("Acme", "Bolt", "Zink", "Zink")):
+        company.put(f"C{number}", {"name": name})
+    hop = Hop(TableRef("erp", "desk"), "no", "title")
+    reference = Reference(("COMPANY",), left_by="name", right_by="accountid", hop=hop)
+    family.having(fields=(*family.mapping.fields[:2], line("company <-> parent", reference=reference)))
+    family.full(family.more["COMPANY"])
+    ids = dict(family.couplings("COMPANY"))
+    for number, desk_no in enumerate(("K0", "K1", "K3")):
+        left.put(f"P{number}", {"name": "Anna", "company": desk_no})
+    right.put("R0", {"name": "Bea", "parent": ids["C0"]})
+    right.put("R1", {"name": "Cas", "parent": ids["C1"]})
+    family.full()
+    assert {key: row["parent"] for key, row in right.records().items()} == {
+        "P0": ids["C0"], "P1": ids["C1"], "R0": ids["C0"], "R1": ids["C1"]
+    }  # fmt: skip
+    assert left.records()["R0"]["company"] == "K0" and "R1" not in left.records()
+    found = sorted((error.record, error.code, error.field) for error in family.errors())
+    assert found == [("P2", "ambiguous_reference", "company"), ("R1", "ambiguous_reference", "parent")]
+
+
+def test_a_number_that_a_customer_and_a_vendor_share_is_no_guess(family: Twin) -> None:
+    """Business Central numbers each table by itself, and the relation of a contact leads to a number alone: people of
+    the vendor must not become the customer's.
+    """
+    company, _account, left, right = tables(family)
+    for side in Side:
+        family.add(side, texts("vendor", "name"))
+    vendors = Mapping(
+        "VENDOR", TableRef("erp", "vendor"), TableRef("crm", "vendor"), lines("code <-> code", "name <-> name")
+    )
+    family.more["VENDOR"] = vendors
+    relation = family.add(Side.LEFT, texts("relation", "contact_no", "no"))
+    for key, number in (("1", "10000"), ("2", "20000")):
+        relation.put(key, {"contact_no": f"K{key}", "no": number})
+    company.put("10000", {"name": "Customer"})
+    company.put("20000", {"name": "Another customer"})
+    family.opened(TableRef("erp", "vendor")).table.put("10000", {"name": "Vendor"})  # type: ignore[attr-defined]
+    hop = Hop(TableRef("erp", "relation"), "contact_no", "no")
+    reference = Reference(("COMPANY", "VENDOR"), hop=hop)
+    family.having(fields=(*family.mapping.fields[:2], line("company <-> parent", reference=reference)))
+    left.put("P1", {"name": "Anna", "company": "K1"})
+    left.put("P2", {"name": "Bea", "company": "K2"})
+    for mapping in family.more.values():
+        family.full(mapping)
+    family.full()
+    assert {key: row["parent"] for key, row in right.records().items()} == {
+        "P2": dict(family.couplings("COMPANY"))["20000"]
+    }
+    assert [(error.record, error.code) for error in family.errors()] == [("P1", "ambiguous_reference")]

@@ -1,5 +1,6 @@
 """The configuration from the command line: init, check, apply, export, stages, where it is found."""
 
+import json
 import sqlite3
 import tomllib
 
@@ -23,12 +24,32 @@ def test_init_writes_an_example_that_can_be_read(desk: Desk, monkeypatch: pytest
 def test_init_writes_the_preset_into_a_folder(desk: Desk) -> None:
     folder = desk.folder / "new"
     folder.mkdir()
-    words = ["init", "new", "--preset", "business_central_dataverse", "--left-url", "sqlite:///left.db", "--json"]
+    words = ["init", "new", "--preset", "demo-sql", "--left-url", "sqlite:///left.db", "--json"]
     done = desk.koppel(*words)
-    assert done.code == 0 and done.json["path"].endswith("koppel.toml")
+    assert done.code == 0 and done.json["path"].endswith("koppel.toml") and done.json["dropped"] == []
     document = tomllib.loads((folder / "koppel.toml").read_text("utf-8"))
     assert list(document["mappings"]) == ["CURRENCY", "SALESPEOPLE", "VENDOR", "CUSTOMER", "CONTACT"]
     assert next(iter(document["systems"].values()))["url"] == "sqlite:///left.db"
+
+
+def test_init_lists_the_default_fields_that_are_left_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Issue 4, 5: what the standard pages cannot carry is told with its reason; pages of an app carry more."""
+    monkeypatch.chdir(desk.folder)
+    words = ["init", "--preset", "business-central-dataverse"]
+    assert run([*words, "standard.toml"]) == 0
+    told = capsys.readouterr().out
+    assert "VENDOR, CUSTOMER, CONTACT: faxNo <-> fax\n      the standard page shows no Fax No." in told
+    assert run([*words, "app.toml", "--api", "acme/sync/v1.0", "--left-url", "https://bc.example", "--json"]) == 0
+    dropped = json.loads(capsys.readouterr().out)["dropped"]
+    assert {field["line"] for field in dropped if field["mapping"] == "CONTACT"} == {
+        "-> owneridtype = 'systemuser'", "-> parentcustomeridtype = 'account'"
+    }  # fmt: skip
+    system = tomllib.loads((desk.folder / "app.toml").read_text("utf-8"))["systems"]["bc"]
+    assert (system["api"], system["url"]) == ("acme/sync/v1.0", "https://bc.example")
+    assert run(["init", "other.toml", "--api", "v2.0"]) == 2
+    assert "--preset" in capsys.readouterr().err
 
 
 def test_check_tells_what_is_well(desk: Desk) -> None:
@@ -36,8 +57,11 @@ def test_check_tells_what_is_well(desk: Desk) -> None:
     assert done.code == 0, done.err
     assert "✓ erp" in done.out and "✓ crm" in done.out and "✓ CUSTOMER" in done.out
     lines = desk.koppel("check", "--json").json
-    assert [line["subject"] for line in lines] == ["erp", "crm", "CUSTOMER"]
+    assert list(dict.fromkeys(line["subject"] for line in lines)) == ["erp", "crm", "CUSTOMER"]
     assert all(line["well"] for line in lines)
+    assert [line["text"] for line in lines if line["warning"]] == [
+        "longer values are errors in crm.account: name (100 → 20)"
+    ], "a warning is no failure"
 
 
 def test_the_configuration_is_found_by_option_and_environment(desk: Desk) -> None:

@@ -58,6 +58,15 @@ def test_of_many_that_take_over_from_a_dead_worker_one_has_it(shelf: Shelf) -> N
     assert winner.epoch == 2
 
 
+def test_a_number_is_given_once(shelf: Shelf) -> None:
+    """Whoever asks, and whenever: nobody knows whether the create that it was given to has happened."""
+    stores = [shelf.open(f"worker {number}") for number in range(4)]
+    first = at_once([partial(store.reserve_numbers, "K", 3, 10) for store in stores])
+    assert sorted(int(str(number)) for number in first) == [10, 13, 16, 19]
+    assert stores[0].reserve_numbers("K", 1, 40) == 40, "what the system has by now is passed over"
+    assert stores[1].reserve_numbers("K", 1, 1) == 41 and stores[1].reserve_numbers("L", 1, 1) == 1
+
+
 def test_a_store_is_made_once(shelf: Shelf) -> None:
     stores = at_once([partial(shelf.open, f"worker {number}") for number in range(4)])
     assert all(isinstance(store, SqlStore) for store in stores)

@@ -1,7 +1,7 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
 from koppel.app.certify import Certificate
-from koppel.app.demo import Demo, edit_demo, make_demo
+from koppel.app.demo import Demo, demo_on_databases, demo_over_http
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
@@ -9,6 +9,7 @@ from koppel.app.report import ApplyLine, CheckLine, FirstContactQuestion, MatchR
 from koppel.app.sandbox import SECRET_VARIABLE, Amounts, Rehearsal, rehearsal
 from koppel.app.storekeeping import check_store_of, move_store_of, upgrade_store_of
 from koppel.app.worker import WorkLine
+from koppel.config import DroppedField
 
 __all__ = [
     "SECRET_VARIABLE",
@@ -17,6 +18,7 @@ __all__ = [
     "Certificate",
     "CheckLine",
     "Demo",
+    "DroppedField",
     "FirstContactQuestion",
     "FullOptions",
     "Koppel",
@@ -27,8 +29,8 @@ __all__ = [
     "WorkLine",
     "as_json",
     "check_store_of",
-    "edit_demo",
-    "make_demo",
+    "demo_on_databases",
+    "demo_over_http",
     "move_store_of",
     "rehearsal",
     "starter",

@@ -1,13 +1,14 @@
-"""Checking a configuration against the systems, applying it, and knowing which installation a name stands for."""
+"""Applying a configuration, and knowing which installation a name stands for."""
 
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from koppel.app.checking import check_system
 from koppel.app.levels import Workplace
 from koppel.app.report import ApplyLine, CheckLine
 from koppel.config import Configuration, mapping_document
-from koppel.errors import ConfigurationError, Problem, SystemFailure
+from koppel.errors import ConfigurationError, Problem
 from koppel.model.mapping import Mapping as TableMapping
 from koppel.model.policy import Side
 from koppel.store import SqlStore
@@ -66,45 +67,6 @@ def same_environment(configuration: Configuration, store: SqlStore) -> None:
         )
 
 
-def check(workplace: Workplace) -> list[CheckLine]:
-    """One line per system and per mapping, in order: systems first, for nothing works without them."""
-    lines = [_check_system(workplace, name) for name in workplace.connections.configuration.systems]
-    reachable = {line.subject for line in lines if line.well}
-    for name, mapping in workplace.mappings.items():
-        if {mapping.left.system, mapping.right.system} <= reachable:
-            lines += _check_mapping(workplace, name)
-    return lines
-
-
-def _check_system(workplace: Workplace, name: str) -> CheckLine:
-    try:
-        tables = workplace.connections.system(name).tables()
-    except (SystemFailure, ConfigurationError) as error:
-        what, _, remedy = str(error).partition("\n    → ")
-        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy)
-    return CheckLine(name, True, f"reached, {len(tables)} tables")
-
-
-def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
-    try:
-        bound, tables = workplace.connections.bind(workplace.mappings[name])
-    except ConfigurationError as error:
-        return [
-            CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy)
-            for problem in error.problems
-        ]
-    except SystemFailure as error:
-        return [CheckLine(name, False, str(error))]
-    creates = [
-        f"{bound.mapping.table(side)}: {bound.identities[side]}"
-        for side in Side
-        if bound.mapping.direction.reaches(side)
-    ]
-    lines = [CheckLine(name, True, f"{bound.cells} fields compared; key of new records: {', '.join(creates)}")]
-    caveats = {bound.mapping.table(side): tables[side].table.features.caveat for side in Side}
-    return lines + [CheckLine(name, True, f"{table}: {caveat}") for table, caveat in caveats.items() if caveat]
-
-
 def apply(workplace: Workplace, plan: bool) -> list[ApplyLine]:
     """How the configuration differs from what is in force; unless `plan`, it is in force from now on."""
     if not plan:
@@ -141,7 +103,7 @@ def systems(workplace: Workplace) -> list[CheckLine]:
     """Every system: reached or not, and whether it is the installation it was."""
     lines = []
     for name in workplace.connections.configuration.systems:
-        line = _check_system(workplace, name)
+        line = check_system(workplace, name)
         known = workplace.store.system_identity(name)
         if line.well:
             identity = workplace.connections.system(name).identity()

@@ -101,7 +101,8 @@ class Connections:
                 hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
         names = (mapping.left.system, mapping.right.system)
         shared = (self._shared(mapping, Side.LEFT), self._shared(mapping, Side.RIGHT))
-        return Tables(names, (left, right), referenced, hops, shared=shared)
+        directions = {name: self.configuration.mappings[name].direction for name in referenced}
+        return Tables(names, (left, right), referenced, hops, shared=shared, directions=directions)
 
     def _shared(self, mapping: Mapping, side: Side) -> list[tuple[str, Side]]:
         """The other mappings that may write to the same table, and on which of their sides it is."""
@@ -177,7 +178,8 @@ def open_system(
         from koppel.connectors import dataverse
 
         auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
-        return dataverse.open_system(name, url, auth, config.timezone, ca_file, recorder)
+        initial_load = config.options.get("initial_load", False)
+        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load, recorder)
     if config.connector is Connector.BUSINESS_CENTRAL:
         from koppel.connectors import business_central
 

@@ -5,7 +5,7 @@ this one.
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from koppel.app import checks, lookups, manual
+from koppel.app import al, checking, checks, lookups, manual
 from koppel.app.certify import Certificate, certify
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
@@ -82,7 +82,7 @@ class Koppel:
 
     def check(self) -> list[CheckLine]:
         """Try everything a run needs: systems, tables, fields, types, keys. Writes nothing."""
-        return checks.check(self._workplace)
+        return checking.check(self._workplace)
 
     def certify(self, system: str, tell: Callable[[Finding], None] = lambda finding: None) -> Certificate:
         """Find out how a real environment behaves, with records made for it and removed again; never in production."""
@@ -95,6 +95,12 @@ class Koppel:
     def export(self) -> str:
         """The configuration as TOML."""
         return dump(self.configuration)
+
+    def export_al(self, folder: Path, system: str | None = None) -> list[str]:
+        """Write the app for Business Central that the mappings need into a folder; its files."""
+        files = al.app_files(self.configuration, system)
+        al.write_app(files, folder)
+        return list(files)
 
     # --- the three levels
     # ----------------------------------------------------------------------------------------------

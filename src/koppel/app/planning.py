@@ -2,7 +2,7 @@
 away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,13 +14,16 @@ from koppel.app.connections import Connections
 from koppel.app.full import keep_apart, likely_pairs, undecided
 from koppel.app.levels import Workplace
 from koppel.app.preflight import preflight
-from koppel.app.report import PlanReport
-from koppel.engine.context import Asked, OpenTable
+from koppel.app.report import Guarantee, PlanReport
+from koppel.engine.context import Asked, JobContext, OpenTable
 from koppel.engine.pretend import Pretended, PretendTable
 from koppel.engine.run import run_lines
 from koppel.errors import Halted
-from koppel.model.job import JobKind
+from koppel.model.bound import BoundMapping
+from koppel.model.cost import Work, costs
+from koppel.model.job import JobKind, JobRecord
 from koppel.model.mapping import Mapping as TableMapping
+from koppel.model.policy import Side
 from koppel.model.review import PlannedValue
 from koppel.store import open_store, snapshot
 
@@ -39,6 +42,12 @@ class _Pretence:
             self.records[key] = Pretended(mapping.name, system)
             self.tables[key] = PretendTable(opened.table, opened.shape, self.records[key])
         return OpenTable(self.tables[key], opened.shape)
+
+    def works(self) -> Iterator[Work]:
+        """What the run would read and write at services that bear only so much."""
+        for key, table in self.tables.items():
+            if (rates := table.features.rates) is not None:
+                yield Work(key[0], rates, self.records[key].read, self.records[key].written)
 
     def planned(self) -> list[PlannedValue]:
         """Every value that would be written, table by table."""
@@ -77,17 +86,28 @@ def plan_run(
         pretended = Workplace(connections, store, workplace.progress)
         try:
             keep_apart(pretended, apart)
-            number = store.open_run(kind)
+            number, opened = store.open_run(kind), dict[str, JobContext]()
             failures = run_lines(
                 names,
                 workplace.depends_on(),
-                lambda name: pretended.open_job(number, name, kind, asked[name]),
+                lambda name: opened.setdefault(name, pretended.open_job(number, name, kind, asked[name])),
                 strict=kind is JobKind.FULL,
             )
             jobs = sorted(store.jobs(run=number), key=lambda job: job.id)
         finally:
             store.close()
-    return PlanReport(jobs, pretence.planned(), failures.errors, _surprise(workplace, names))
+    guarantees = [one for job in jobs for one in _guarantees(job, opened[job.mapping].bound)]
+    surprise, cost = _surprise(workplace, names), costs(pretence.works())
+    return PlanReport(jobs, pretence.planned(), failures.errors, surprise, guarantees, cost)
+
+
+def _guarantees(job: JobRecord, bound: BoundMapping) -> list[Guarantee]:
+    """What keeps the creates of a planned job from being repeated."""
+    return [
+        Guarantee(bound.name, bound.mapping.table(side).system, str(identity), identity.guarantee)
+        for side, identity in zip(Side, bound.identities, strict=True)
+        if job.tally.towards(side).inserted
+    ]
 
 
 def _surprise(workplace: Workplace, names: Sequence[str]) -> Halted | None:

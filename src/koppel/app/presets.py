@@ -2,7 +2,9 @@
 
 import tomllib
 
-from koppel.config import preset as preset_text
+from koppel.config import Preset
+from koppel.config import preset as named_preset
+from koppel.errors import ConfigurationError, Problem
 
 _EXAMPLE = """\
 # koppel: keeps the records of two systems coupled and in step.
@@ -40,17 +42,23 @@ fields = [
 """
 
 
-def starter(preset: str | None = None, left_url: str | None = None, right_url: str | None = None) -> str:
-    """The text of a new koppel.toml. Without a preset: a commented example of one mapping.
+def starter(
+    preset: str | None = None, left_url: str | None = None, right_url: str | None = None, api: str | None = None
+) -> Preset:
+    """A new koppel.toml. Without a preset: a commented example of one mapping.
 
-    `left_url`, `right_url`: the URLs of the two systems. Raises `ConfigurationError` for an unknown preset.
+    `left_url`, `right_url`: the URLs of the two systems. `api`: of Business Central, for a preset that reaches it:
+    v2.0, or publisher/group/version of an app's. Raises `ConfigurationError` for what does not exist.
     """
     if preset is None:
+        if api is not None:
+            remedy = "write --preset business-central-dataverse too"
+            raise ConfigurationError([Problem("--api", "the example has no Business Central", remedy)])
         urls = (left_url or "sqlite:///erp.db", right_url or "sqlite:///crm.db")
-        return _EXAMPLE.format(left=_toml(urls[0]), right=_toml(urls[1]))
-    systems = list(tomllib.loads(preset_text(preset))["systems"])
+        return Preset(_EXAMPLE.format(left=_toml(urls[0]), right=_toml(urls[1])))
+    systems = list(tomllib.loads(named_preset(preset).text)["systems"])
     given = {name: url for name, url in zip(systems, (left_url, right_url), strict=True) if url is not None}
-    return preset_text(preset, **given)
+    return named_preset(preset, **given, **({} if api is None else {"api": api}))
 
 
 def _toml(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import polars as pl
 
 from koppel.errors import Halted, KoppelError
+from koppel.model.cost import Cost
 from koppel.model.job import JobRecord, JobState
 from koppel.model.review import PlannedValue, ReviewLine
 
@@ -49,17 +50,33 @@ class PlanReport:
     """What a run would do: its jobs with their counts, and every value that would be written. Nothing was.
 
     `halted`: what would keep the run from beginning at all; the plan shows what follows when likely pairs are coupled.
+    `guarantees`: of mappings that would create records, where, and what keeps one from being made twice.
+    `costs`: what the run costs at services that bear only so much.
     """
 
     jobs: list[JobRecord]
     values: list[PlannedValue]
     errors: Mapping[str, KoppelError]
     halted: Halted | None = None
+    guarantees: Sequence["Guarantee"] = ()
+    costs: Sequence[Cost] = ()
 
     @property
     def exit_code(self) -> int:
         """0, or that of the gravest thing the run would stop at."""
         return max((error.exit_code for error in (*self.errors.values(), *filter(None, [self.halted]))), default=0)
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What keeps creates of a mapping in one system from being repeated. `by`: where the id of a new record comes from;
+    `text`: what that means, in a sentence.
+    """
+
+    mapping: str
+    system: str
+    by: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -89,12 +106,13 @@ class FirstContactQuestion:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One thing that was checked: whether it is well, and what to do if not."""
+    """One thing that was checked: whether it is well, and what to do if not. `warning`: a run is possible anyway."""
 
     subject: str
     well: bool
     text: str
     remedy: str = ""
+    warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +176,8 @@ def _plain(value: Any) -> Any:
             return str(value)
         case Enum():
             return value.name.lower() if isinstance(value.value, int) else value.value
+        case timedelta():
+            return value.total_seconds()
         case datetime():
             return value.isoformat()
         case bytes():

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from koppel.errors import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from koppel.sandbox.server import Sandbox
 
 SECRET_VARIABLE = "KOPPEL_SANDBOX_SECRET"
 """Where the configuration looks for the secret of the application."""
@@ -75,27 +79,38 @@ class Amounts:
 @contextmanager
 def rehearsal(amounts: Amounts, port: int) -> Iterator[Rehearsal]:
     """Start the sandbox on four ports from `port` on, 0 for any. Raises `ConfigurationError`."""
+    with started(amounts, port) as sandbox:
+        yield described(sandbox)
+
+
+@contextmanager
+def started(amounts: Amounts, port: int, remedy: str = "pip install 'koppel[sandbox]'") -> Iterator["Sandbox"]:
+    """The same, with the objects behind it. `remedy`: where the packages it needs are missing."""
     try:
         from koppel.sandbox.server import Settings, running
     except ModuleNotFoundError as error:
-        remedy = "pip install 'koppel[sandbox]'"
         raise ConfigurationError([Problem("sandbox", f"the package {error.name} is missing", remedy)]) from None
     ports = (port, port + 1, port + 2, port + 3) if port else (0, 0, 0, 0)
     try:
         with running(Settings(**asdict(amounts), ports=ports)) as sandbox:
-            environment = sandbox.business_central.environment
-            yield Rehearsal(
-                sandbox.dataverse.url,
-                sandbox.business_central.url,
-                environment.tenant,
-                environment.name,
-                next(iter(environment.companies.values())).name,
-                sandbox.entra.url,
-                sandbox.admin_url,
-                sandbox.authority.ca_file,
-                sandbox.registration.client_id,
-                sandbox.registration.secret,
-            )
+            yield sandbox
     except OSError as error:
         what = f"cannot listen on the ports {', '.join(map(str, ports))}: {error.strerror}"
         raise ConfigurationError([Problem("--port", what, "choose another port, or leave it out")]) from None
+
+
+def described(sandbox: "Sandbox") -> Rehearsal:
+    """What a client needs to know of a running sandbox."""
+    environment = sandbox.business_central.environment
+    return Rehearsal(
+        sandbox.dataverse.url,
+        sandbox.business_central.url,
+        environment.tenant,
+        environment.name,
+        next(iter(environment.companies.values())).name,
+        sandbox.entra.url,
+        sandbox.admin_url,
+        sandbox.authority.ca_file,
+        sandbox.registration.client_id,
+        sandbox.registration.secret,
+    )

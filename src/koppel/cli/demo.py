@@ -1,4 +1,4 @@
-"""`koppel demo`: the main job from beginning to end on two real databases, told as a story.
+"""`koppel demo`: the main job from beginning to end on two systems, told as a story.
 
 It changes nothing outside its folder, and without a folder it leaves nothing behind.
 """
@@ -6,7 +6,7 @@ It changes nothing outside its folder, and without a folder it leaves nothing be
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from koppel.app import Demo, FullOptions, Koppel, RunReport, edit_demo, make_demo
+from koppel.app import Demo, FullOptions, Koppel, RunReport, demo_on_databases, demo_over_http
 from koppel.cli.progress import Bars
 from koppel.cli.tables import conflict_table, error_table, explanation_table, job_table, review_table
 from koppel.model.policy import FirstContact
@@ -29,6 +29,16 @@ _COMMANDS = (
     ("koppel plan CUSTOMER", "what the next run would write, before it does"),
     ("koppel init", "a koppel.toml of your own"),
 )
+_OVER_HTTP = (
+    ("koppel demo --sql --folder demo", "the same on two databases, which stay, so that you can go on by hand"),
+    ("koppel sandbox", "services like these, to rehearse your own mappings against"),
+    ("koppel init --preset business-central-dataverse", "a koppel.toml for your own Business Central and Dataverse"),
+)
+_SERVICES = (
+    "Business Central and Dataverse, two services on this machine that behave like the real ones, with tokens, limits"
+    " and pages. They know nothing of each other."
+)
+_DATABASES = "Business Central and Dataverse, as two databases that know nothing of each other."
 
 
 @dataclass(frozen=True)
@@ -48,29 +58,35 @@ class _Stage:
         self.console.print(text, highlight=False)
 
 
-def run_demo(folder: Path | None, quiet: bool) -> int:
-    """Tell the story; 0 when it went as it should, 2 when the folder holds a demo already."""
+def run_demo(folder: Path | None, sql: bool, quiet: bool) -> int:
+    """Tell the story; 0 when it went as it should, 2 when the folder holds a demo already. `sql`: on two databases.
+
+    Raises `ConfigurationError` where what the services need is not installed.
+    """
     console = Console(quiet=quiet)
     if not console.is_terminal:
         console.width = WIDTH
     place = folder or Path(mkdtemp(prefix="koppel-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     try:
-        _story(console, make_demo(place), Bars(quiet))
+        console.print(f"[bold]koppel demo[/]: {_DATABASES if sql else _SERVICES}", highlight=False)
+        with demo_on_databases(place) if sql else demo_over_http(place) as demo:
+            _story(console, demo, Bars(quiet))
     except FileExistsError:
         console.print(f"There is a demo in {place} already: name another folder, or remove it.")
         return 2
     finally:
         if folder is None:
             shutil.rmtree(place, ignore_errors=True)
-    _farewell(console, folder)
+    console.rule("What to try next", align="left")
+    if sql:
+        _farewell(console, folder)
+    else:
+        _show_commands(console, _OVER_HTTP)
     return 0
 
 
 def _story(console: Console, demo: Demo, bars: Bars) -> None:
-    console.print(
-        "[bold]koppel demo[/]: Business Central and Dataverse, as two databases that know nothing of each other."
-    )
     with Koppel.open(demo.config, progress=bars.of) as koppel:
         stage = _Stage(console, koppel, bars)
         _couple_what_is_on_both_sides(stage)
@@ -112,7 +128,7 @@ def _full(stage: _Stage) -> None:
 
 def _a_day_passes(stage: _Stage, demo: Demo) -> None:
     stage.act("3. A day passes: people edit both systems")
-    for what, count in Counter(edit.what for edit in edit_demo(demo)).items():
+    for what, count in Counter(edit.what for edit in demo.edit()).items():
         stage.say(f"   {count:>4} × {what}")
     stage.say("All modified records are synchronised, in the order currency, salespeople, vendor, customer, contact:")
     with stage.bars.shown():
@@ -156,14 +172,17 @@ def _show_run(stage: _Stage, report: RunReport, seconds: float) -> None:
 
 
 def _farewell(console: Console, folder: Path | None) -> None:
-    console.rule("What to try next", align="left")
     if folder is None:
-        console.print(
-            "koppel demo --folder demo keeps the two databases and koppel.toml, so that you can go on by hand:"
-        )
+        again = "koppel demo --sql --folder demo"
+        console.print(f"{again} keeps the two databases and koppel.toml, so that you can go on by hand:")
     console.print(f"cd {folder or 'demo'}")
-    for command, what in _COMMANDS:
-        console.print(f"{command:<24} {what}", highlight=False)
+    _show_commands(console, _COMMANDS)
+
+
+def _show_commands(console: Console, commands: Sequence[tuple[str, str]]) -> None:
+    width = max(24, *(len(command) + 2 for command, _ in commands))
+    for command, what in commands:
+        console.print(f"{command:<{width}} {what}", highlight=False)
 
 
 _Result = TypeVar("_Result")

@@ -13,7 +13,7 @@ from koppel.cli.screen import emit, out, tell
 from koppel.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
-    from koppel.app import CheckLine
+    from koppel.app import CheckLine, DroppedField
 
 
 def init(
@@ -23,10 +23,17 @@ def init(
     /,
     *,
     preset: Annotated[
-        str | None, Parameter(name="--preset", help="A ready-made configuration: business_central_dataverse.")
+        str | None,
+        Parameter(name="--preset", help="A ready-made configuration: business-central-dataverse, or demo-sql."),
     ] = None,
     left_url: Annotated[str | None, Parameter(name="--left-url", help="The URL of the first system.")] = None,
     right_url: Annotated[str | None, Parameter(name="--right-url", help="The URL of the second system.")] = None,
+    api: Annotated[
+        str | None,
+        Parameter(
+            name="--api", help="The API of Business Central: v2.0, or publisher/group/version of an app's pages."
+        ),
+    ] = None,
     common: Common = EVERYWHERE,
 ) -> int:
     """Write a new configuration: a preset, or a small example with comments. Never overwrites one."""
@@ -35,7 +42,20 @@ def init(
     target = path or common.config
     if target.is_dir():
         target = target / "koppel.toml"
-    text = starter(preset, left_url, right_url)
+    made = starter(preset, left_url, right_url, api)
+    _write_new(target, made.text)
+    if common.json:
+        emit({"path": str(target), "preset": preset, "dropped": made.dropped})
+    else:
+        out(f"{target} written.")
+        if made.dropped:
+            out(_dropped_fields(made.dropped))
+        tell("→ koppel check, then koppel review", common.quiet)
+    return 0
+
+
+def _write_new(target: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises `ConfigurationError`."""
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -47,12 +67,15 @@ def init(
         raise ConfigurationError(
             [Problem(str(target), f"cannot be written: {error.strerror}", "check the folder and its rights")]
         ) from None
-    if common.json:
-        emit({"path": str(target), "preset": preset})
-    else:
-        out(f"{target} written.")
-        tell("→ koppel check, then koppel review", common.quiet)
-    return 0
+
+
+def _dropped_fields(dropped: Sequence[DroppedField]) -> str:
+    """The default fields that are left out, those of several mappings once for all."""
+    mappings: dict[tuple[str, str], list[str]] = {}
+    for field in dropped:
+        mappings.setdefault((field.line, field.reason), []).append(field.mapping)
+    lines = [f"  {', '.join(names)}: {line}\n      {reason}" for (line, reason), names in mappings.items()]
+    return "\n".join(["Of Business Central's default fields these are left out:", *lines])
 
 
 def check(*, common: Common = EVERYWHERE) -> int:
@@ -70,7 +93,7 @@ def _show_lines(lines: Sequence[CheckLine], common: Common) -> None:
     if common.json:
         emit(lines)
     for line in lines:
-        text = f"{'✓' if line.well else '✗'} {line.subject}: {line.text}" + (
+        text = f"{'✗' if not line.well else '!' if line.warning else '✓'} {line.subject}: {line.text}" + (
             f"\n    → {line.remedy}" if line.remedy else ""
         )
         if not common.json:
@@ -100,9 +123,26 @@ def apply(
     return 0
 
 
-def export(*, common: Common = EVERYWHERE) -> int:
-    """Print the configuration as TOML, with all settings that differ from their defaults."""
+def export(
+    *,
+    al: Annotated[
+        Path | None,
+        Parameter(name="--al", help="Write the app for Business Central that the mappings need into this folder."),
+    ] = None,
+    system: Annotated[str | None, Parameter(name="--system", help="Which system the app is for, if several.")] = None,
+    common: Common = EVERYWHERE,
+) -> int:
+    """Print the configuration as TOML, with all settings that differ from their defaults; or write the app for Business
+    Central that it needs.
+    """
     with opened(common) as session:
+        if al is not None:
+            files = session.koppel.export_al(al, system)
+            if common.json:
+                emit({"folder": str(al), "files": files})
+            else:
+                out(f"{len(files)} files written to {al}. Its README says how to install it; nobody has compiled it.")
+            return 0
         text = session.koppel.export()
         if common.json:
             emit({"toml": text})
@@ -142,11 +182,14 @@ def adopt(
 
 def demo(
     *,
+    sql: Annotated[
+        bool, flag("--sql", "On two databases instead of services; nothing more needs to be installed.")
+    ] = False,
     folder: Annotated[
         Path | None,
-        Parameter(name="--folder", help="Where the demo's databases are put; else a folder that is deleted."),
+        Parameter(name="--folder", help="Where the databases of --sql are put; else a folder that is deleted."),
     ] = None,
-    keep: Annotated[bool, flag("--keep", "Keep the databases, in koppel-demo if no folder is named.")] = False,
+    keep: Annotated[bool, flag("--keep", "Keep the databases of --sql, in koppel-demo if no folder is named.")] = False,
     common: Common = EVERYWHERE,
 ) -> int:
     """Show it all on two made-up systems: review, coupling, full synchronisation, edits, conflicts, errors."""
@@ -154,4 +197,6 @@ def demo(
 
     if common.json:
         raise usage("the demo is a story, not a document", "leave out --json")
-    return run_demo(folder or (Path("koppel-demo") if keep else None), common.quiet)
+    if (folder or keep) and not sql:
+        raise usage("the services of the demo end with it, so there is nothing to keep", "write --sql too")
+    return run_demo(folder or (Path("koppel-demo") if keep else None), sql, common.quiet)

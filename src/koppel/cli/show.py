@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from koppel.cli.options import Session
 from koppel.cli.screen import out, screen, tell
 from koppel.cli.words import counted
+from koppel.model.cost import costs
 
 if TYPE_CHECKING:
     from koppel.app import PlanReport, RunReport
+    from koppel.model.cost import Cost
     from koppel.model.job import JobRecord
     from koppel.model.listing import Conflict, ErrorRecord
     from koppel.model.review import ReviewLine
@@ -57,9 +59,13 @@ def show_review(lines: Sequence[ReviewLine]) -> None:
     from koppel.cli.tables import likely_tables, review_table
 
     out(review_table(lines, screen().width))
+    created = [by for line in lines for by, made in zip(line.guarantees, line.creates, strict=True) if made]
+    for identity in dict.fromkeys(created):
+        out(f"Created by {identity}: {identity.guarantee}.")
     for line in lines:
         for part in likely_tables(line, _FEW):
             out(part)
+    show_costs(costs(work for line in lines for work in line.works))
 
 
 def show_likely(line: ReviewLine, limit: int) -> None:
@@ -78,7 +84,20 @@ def show_plan(session: Session, report: PlanReport, limit: int) -> None:
     for part in plan_tables(report.values, limit):
         out(part)
     show_messages(report)
+    for one in report.guarantees:
+        out(f"{one.mapping}, created in {one.system}: {one.text}.")
+    show_costs(report.costs)
     out("Nothing was written.")
+
+
+def show_costs(costs: Sequence[Cost]) -> None:
+    """What a run costs at services that bear only so much, one by one."""
+    for cost in costs:
+        minutes = "less than a minute" if cost.seconds < 60 else f"about {counted(round(cost.seconds / 60), 'minute')}"
+        share = f"{cost.share:.0%} of the calls it allows meanwhile"
+        out(f"{cost.system}: {counted(cost.calls, 'call')}, {minutes} (an estimate), {share}")
+        for effect in cost.effects:
+            out(f"    {effect}")
 
 
 def show_errors(session: Session, errors: Sequence[ErrorRecord], limit: int | None) -> None:

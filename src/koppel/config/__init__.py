@@ -6,7 +6,7 @@ from koppel.config.field_line import parse_field
 from koppel.config.field_text import format_field
 from koppel.config.load import load
 from koppel.config.mapping_table import mapping_document, mapping_from_document
-from koppel.config.preset import PRESETS, preset
+from koppel.config.preset import PRESETS, DroppedField, Preset, preset
 from koppel.config.schema import json_schema
 from koppel.config.secret import resolve_secret
 from koppel.config.settings import Connector, Environment
@@ -15,7 +15,9 @@ __all__ = [
     "PRESETS",
     "Configuration",
     "Connector",
+    "DroppedField",
     "Environment",
+    "Preset",
     "SystemConfig",
     "dump",
     "format_field",

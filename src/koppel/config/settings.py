@@ -110,6 +110,11 @@ SYSTEM_SETTINGS = (
         Form.TEXT,
         "of `business-central`: publisher/group/version of an app's pages; unless said: `v2.0`, the standard pages",
     ),
+    Setting(
+        "initial_load",
+        Form.BOOLEAN,
+        "of `dataverse`: hold back the environment's own plug-ins, workflows and flows while koppel writes",
+    ),
 )
 
 SIGN_IN_SETTINGS = (

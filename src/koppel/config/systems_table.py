@@ -27,6 +27,7 @@ _ONLY_OF = {
     "environment": {Connector.BUSINESS_CENTRAL},
     "company": {Connector.BUSINESS_CENTRAL},
     "api": {Connector.BUSINESS_CENTRAL},
+    "initial_load": {Connector.DATAVERSE},
 }
 """Settings that mean something to these connectors only."""
 
@@ -106,10 +107,11 @@ def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str],
             what = _FOR_GRANTED.get(name, "it means nothing to {}")
             given.problem(what.format(connector), "leave it out")
     if connector is Connector.BUSINESS_CENTRAL and (api := lookup("api")):
-        parsed(api, _api)
+        parsed(api, api_named)
 
 
-def _api(said: str) -> str:
+def api_named(said: str) -> str:
+    """An API of Business Central as it is written. Raises `Mistake`."""
     if _API.fullmatch(said) is None:
         raise Mistake(f"{said!r} is no API", "write v2.0, or publisher/group/version such as contoso/sync/v1.0")
     return said

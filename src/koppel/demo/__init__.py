@@ -1,5 +1,5 @@
-"""The demo world: two SQLite databases that look like Business Central and Dataverse, and what people do to them.
+"""The demo world: what Business Central and Dataverse hold when nobody has kept them in step, and what people do next.
 
-`koppel.demo.world` builds the pair of databases and later edits them; the engine under demonstration never reads the
-answers it leaves beside them (`truth.json`).
+`world` makes up the rows, `databases` puts them into two SQLite databases, `edits` is the second act at whatever desks
+the systems have. The engine under demonstration never reads the truth beside them (`truth.json`).
 """

@@ -1,24 +1,19 @@
-"""Builds the demo world: `business_central.db`, `dataverse.db`, and `truth.json`, which says what belongs together.
+"""Makes up the demo world: the rows of both systems, and the truth, which says what belongs together.
 
 Both systems hold populated tables that overlap without being coupled, as when a company connects them years too late.
 Every overlapping pair is found by exactly one match rule of the preset (`RULES`), and no rule finds anything else.
-The same seed and sizes give the same rows. Nothing of the product reads `truth.json`; tests and the story's judge do.
+The same seed and sizes give the same rows. Nothing of the product reads the truth; tests and the story's judge do.
 """
 
-import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from koppel.demo import left, names, right, schema
+from koppel.demo import left, names, right
 from koppel.demo.draw import Company, Draw, Person, growing_ids, slug
-from koppel.demo.edits import Edit, edit
-from koppel.demo.files import FIRST_ID, Row, World, create
+from koppel.demo.files import FIRST_ID, Row
 from koppel.demo.spoil import maybe, other_case
-
-__all__ = ["RULES", "Edit", "World", "build", "edit"]
 
 # The match rules the pairs of `truth.json` refer to by position (1 = the first), in the words of `koppel.toml`.
 _COMPANY_RULES = (
@@ -82,20 +77,38 @@ class _Scene:
         self.note(mapping, "pairs", {"left": left_id, "right": right_id, "rule": rule})
 
 
-def build(
-    folder: Path,
+@dataclass(frozen=True)
+class Content:
+    """What a demo world holds. `left`, `right`: rows by table of Business Central and Dataverse; `truth`: what belongs
+    together.
+    """
+
+    left: Mapping[str, list[Row]]
+    right: Mapping[str, list[Row]]
+    truth: Mapping[str, Mapping[str, list[object]]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows, pairs and lone records there are; keys as in `World`."""
+        found = {f"business_central.{table}": len(rows) for table, rows in self.left.items()}
+        found |= {f"dataverse.{table}": len(rows) for table, rows in self.right.items()}
+        named = {f"{group}.{name}": facts for name, groups in self.truth.items() for group, facts in groups.items()}
+        return found | {name: len(facts) for name, facts in named.items()}
+
+
+def content(
     seed: int = 2026,
     customers: int = 10_000,
     vendors: int = 800,
     contacts: int = 14_000,
     salespeople: int = 25,
     overlap: int = 3_000,
-) -> World:
-    """Create the two databases and `truth.json` in `folder` (made if missing).
+) -> Content:
+    """Make up a world.
 
     `contacts` counts persons; every customer and vendor has a company contact besides. `overlap` records exist on both
-    sides: one in thirty a vendor, four in thirty a person, the rest customers. Raises `FileExistsError` if one of the
-    files is there already and `ValueError` if the overlap does not fit.
+    sides: one in thirty a vendor, four in thirty a person, the rest customers. Raises `ValueError` if the overlap does
+    not fit.
     """
     vendor_pairs, contact_pairs = overlap // 30, overlap * 4 // 30
     customer_pairs = overlap - vendor_pairs - contact_pairs
@@ -112,28 +125,7 @@ def build(
     _add_strangers(scene, customers)
     _add_people(scene, contacts, contact_pairs)
     _add_number_series(scene)
-    return _write(folder, scene, seed)
-
-
-def _write(folder: Path, scene: _Scene, seed: int) -> World:
-    paths = [folder / name for name in ("business_central.db", "dataverse.db", "truth.json")]
-    for path in paths:
-        if path.exists():
-            raise FileExistsError(f"{path} exists: choose another folder or delete the old world first")
-    folder.mkdir(parents=True, exist_ok=True)
-    create(
-        paths[0],
-        schema.BUSINESS_CENTRAL_TABLES,
-        scene.left,
-        schema.BUSINESS_CENTRAL_INDEXES + schema.BUSINESS_CENTRAL_TRIGGERS,
-    )
-    create(paths[1], schema.DATAVERSE_TABLES, scene.right, schema.DATAVERSE_INDEXES + schema.DATAVERSE_TRIGGERS)
-    truth = {"seed": seed, "rules": RULES, "mappings": scene.truth}
-    paths[2].write_text(json.dumps(truth, indent=0), encoding="utf-8")
-    counts = {f"business_central.{table}": len(rows) for table, rows in scene.left.items()}
-    counts |= {f"dataverse.{table}": len(rows) for table, rows in scene.right.items()}
-    counts |= {f"{group}.{name}": len(facts) for name, groups in scene.truth.items() for group, facts in groups.items()}
-    return World(paths[0], paths[1], paths[2], counts)
+    return Content(scene.left, scene.right, scene.truth)
 
 
 def _add_currencies(scene: _Scene) -> None:

@@ -30,6 +30,7 @@ def bind(mapping: Mapping, tables: Tables) -> BoundMapping:
         _check_options(mapping, side, shapes[side], problems)
     _check_matches(mapping, shapes, problems)
     _check_references(mapping, tables, problems)
+    _check_marks(mapping, shapes, bound_lines, problems)
     identities = tuple(_identity(side, shapes[side], bound_lines) for side in Side)
     if problems:
         raise ConfigurationError(problems)
@@ -144,6 +145,20 @@ def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem])
             problems.extend(
                 _unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None
             )
+
+
+def _check_marks(
+    mapping: Mapping, shapes: tuple[TableShape, TableShape], lines: list[Line], problems: list[Problem]
+) -> None:
+    """A field that koppel fills with reserved numbers gets no others."""
+    for side in Side:
+        mark = shapes[side].mark
+        if mark is not None and any(line.reaches(side) and line.mapping.name(side) == mark for line in lines):
+            where, what = (
+                f"mappings.{mapping.name}.{side.word}_numbers",
+                f"{mark} is mapped, so it gets its numbers there",
+            )
+            problems.append(Problem(where, what, "leave the reserved numbers out, or turn the line round"))
 
 
 def _identity(side: Side, shape: TableShape, lines: list[Line]) -> Identity:

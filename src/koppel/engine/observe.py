@@ -55,11 +55,10 @@ def observe(context: JobContext) -> Observed:
     feeds = [_changes(context, side, identities[side]) for side in Side]
     read = [_read_feed(context, side, feeds[side]) for side in Side]
     swept = [side for side in Side if feeds[side].complete]
-    if _sweep_is_due(context):
-        for side in Side:
-            if side not in swept:
-                _sweep(context, side)
-        swept = list(Side)
+    for side in _to_sweep(context):
+        if side not in swept:
+            _sweep(context, side)
+            swept.append(side)
     _refuse_emptied(context, swept, read)
     total = store.line_up(context.job, asked.everything, asked.creates, swept, context.layout)
     marks = tuple(Watermark(feeds[side].cursor, identities[side], read[side].newest) for side in Side)
@@ -162,14 +161,18 @@ def _answers(kept: str, wanted: str) -> bool:
     return kept == wanted or kept == wanted.replace(":coupled", ":all")
 
 
-def _sweep_is_due(context: JobContext) -> bool:
-    """In full runs, when asked, for small tables always, else when the last one is older than `sweep_hours`."""
-    small = not context.store.more_couplings_than(context.name, SMALL_TABLE)
-    if small or context.asked.sweep or context.asked.everything:
-        return True
+def _to_sweep(context: JobContext) -> list[Side]:
+    """Both sides in full runs, when asked, and when the last sweep is older than `sweep_hours`; small tables in every
+    run, unless their feed reports deletions anyway.
+    """
     last = context.store.swept_at(context.name)
     now = context.now().astimezone(UTC).replace(tzinfo=None)
-    return last is None or now - _naive(last) >= timedelta(hours=context.bound.mapping.sweep_hours)
+    due = last is None or now - _naive(last) >= timedelta(hours=context.bound.mapping.sweep_hours)
+    if due or context.asked.sweep or context.asked.everything:
+        return list(Side)
+    if context.store.more_couplings_than(context.name, SMALL_TABLE):
+        return []
+    return [side for side in Side if not context.tables[side].table.features.reports_deletions]
 
 
 def _naive(moment: datetime) -> datetime:

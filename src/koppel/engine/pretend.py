@@ -18,11 +18,13 @@ from koppel.ports import Changes, Features, Table, Want
 
 @dataclass
 class Pretended:
-    """What a plan would do to one table. `written`: whole records as they would be (ID and fields); `deleted`: ids."""
+    """What a plan would do to one table. `read`, `written`: how many records."""
 
     mapping: str
     system: str
     values: list[pl.DataFrame] = field(default_factory=list)
+    read: int = 0
+    written: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def planned(self, table: str) -> list[PlannedValue]:
@@ -56,7 +58,12 @@ class PretendTable:
 
     def changes(self, since: str | None, want: Want) -> Changes:
         """The real feed: a plan is made of what is there now."""
-        return self._table.changes(since, want)
+        changes = self._table.changes(since, want)
+        return replace(changes, pages=map(self._counted, changes.pages))
+
+    def _counted(self, page: pl.DataFrame) -> pl.DataFrame:
+        self._record.read += len(page)
+        return page
 
     def fetch(self, ids: pl.Series, want: Want) -> pl.DataFrame:
         """The real records, with what would have been written laid over them."""
@@ -65,6 +72,7 @@ class PretendTable:
         real = self._table.fetch(wanted.filter(~wanted.is_in(laid[ID].implode())), want).select(
             ID, VERSION, FAULT, *want.fields
         )
+        self._record.read += len(real)
         nothing = [pl.lit(None, pl.String).alias(name) for name in (VERSION, FAULT)]
         return pl.concat([real, laid.with_columns(*nothing).select(real.columns)])
 
@@ -104,6 +112,7 @@ class PretendTable:
             if write.kind is WriteKind.CREATE
             else write.rows
         )
+        self._record.written += len(rows)
         before = self._before(write, rows)
         after = before if write.kind is WriteKind.DELETE else self._laid_over(write, rows, before)
         self._remember(write, rows, before)
@@ -133,7 +142,7 @@ class PretendTable:
     def _laid_over(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """The records as they would stand: what is sent replaced, the rest kept; an unset key holds the id."""
         after = before
-        for place, name in enumerate(write.fields):
+        for place, name in self._known(write):
             sent = pl.Series(write.mask[:, place])
             value = pl.select(pl.when(sent).then(rows[name]).otherwise(before[name])).to_series()
             after = after.with_columns(value.alias(name))
@@ -142,6 +151,10 @@ class PretendTable:
             after = after.with_columns(pl.col(ID).cast(after.schema[key]).alias(key))
         return after
 
+    def _known(self, write: Write) -> list[tuple[int, str]]:
+        """The fields of a write, each with its place, without the mark: its value is not reserved before the run."""
+        return [(place, name) for place, name in enumerate(write.fields) if name != self._shape.mark]
+
     def _remember(self, write: Write, rows: pl.DataFrame, before: pl.DataFrame) -> None:
         text = pl.String()
         whole = pl.DataFrame(
@@ -149,12 +162,10 @@ class PretendTable:
             schema_overrides={"before": text, "after": text},
         )
         parts = [whole] if write.kind is WriteKind.DELETE else []
-        for place, name in enumerate(write.fields):
+        for place, name in self._known(write):
             frame = pl.DataFrame(
                 [rows[ID].alias("id"), before[name].cast(text).alias("before"), rows[name].cast(text).alias("after")]
             )
-            if name == self._shape.mark:  # the number is not known before it is reserved
-                continue
             changed = frame.with_columns(pl.lit(name).alias("field")).filter(pl.Series(write.mask[:, place]))
             parts.append(changed.select("id", "field", "before", "after"))
         self._record.values.append(pl.concat(parts).with_columns(pl.lit(str(write.kind)).alias("kind")))

@@ -17,6 +17,7 @@ from koppel.ports import Want
 from koppel.transform.translate import WAITING, Lookups, reference_text
 
 UNKNOWN = "unknown_reference"
+AMBIGUOUS = "ambiguous_reference"
 _ANSWER = {"value": pl.String(), "translated": pl.String(), "reason": pl.String()}
 
 
@@ -33,6 +34,12 @@ def look_up(context: JobContext, page: Page, towards: tuple[Side, ...]) -> Looku
     return found
 
 
+def translated(context: JobContext, line: Line, side: Side, values: pl.Series) -> pl.DataFrame:
+    """`value`, `translated`, `reason` for distinct values of one line on `side`, which is a reference."""
+    assert line.mapping.reference is not None, "only references are looked up"
+    return _translate(context, line, line.mapping.reference, side, reference_text(line, side, values).drop_nulls())
+
+
 def _translate(context: JobContext, line: Line, reference: Reference, side: Side, values: pl.Series) -> pl.DataFrame:
     """`value`, `translated`, `reason` for every distinct value of one line on `side`."""
     if not len(values):
@@ -41,8 +48,11 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
     hop_side = _hop_side(context, reference.hop)
     if reference.hop is not None and hop_side is side:
         steps = _look(context.tables.hops[reference.hop.table], steps, reference.hop.given, reference.hop.wanted)
-    answers = [_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings]
-    best = pl.concat(answers).sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    answers = pl.concat([_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings])
+    if reference.hop is not None:
+        answers = _of_one_table(answers)
+    best = answers.sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    best = best.select("value", "translated", "reason", "rank")
     if reference.hop is not None and hop_side is not side:
         best = _hop_back(context.tables.hops[reference.hop.table], best, reference.hop)
     joined = values.to_frame().join(best, on="value", how="left", maintain_order="left")
@@ -56,7 +66,9 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
 def _one_mapping(
     context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
 ) -> pl.DataFrame:
-    """Through the couplings of one mapping. `rank`: 0 translated, 1 not coupled yet, 2 no such record."""
+    """Through the couplings of one mapping. `rank`: -1 several records are meant, 0 translated, 1 not coupled yet; what
+    no record answers is left out. `step`, `table`: what was looked for, and where it was found.
+    """
     here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
     own_name = line.mapping.name(side)
     by_here = referenced_field(context.tables[side].shape.field(own_name or ""), reference, side, here.shape)
@@ -70,22 +82,37 @@ def _one_mapping(
         known = known.join(far, on="partner", how="left", maintain_order="left")
     else:
         known = known.with_columns(pl.col("partner").alias("translated"))
-    waiting = pl.col("translated").is_null()
+    several, waiting = pl.col("id").n_unique().over("value") > 1, pl.col("translated").is_null()
     return known.select(
         "value",
+        "step",
+        pl.lit(here.shape.name).alias("table"),
         "translated",
-        pl.when(waiting).then(pl.lit(WAITING)).alias("reason"),
-        pl.when(waiting).then(1).otherwise(0).alias("rank"),
+        pl.when(several).then(pl.lit(AMBIGUOUS)).when(waiting).then(pl.lit(WAITING)).alias("reason"),
+        pl.when(several).then(-1).when(waiting).then(1).otherwise(0).alias("rank"),
+    )
+
+
+def _of_one_table(answers: pl.DataFrame) -> pl.DataFrame:
+    """What a look-up table leads to says nothing of the table it is in: a customer and a vendor with the same number
+    are told apart by nobody, so neither is taken.
+    """
+    twice = pl.col("table").n_unique().over("value", "step") > 1
+    return answers.with_columns(
+        pl.when(twice).then(pl.lit(AMBIGUOUS)).otherwise("reason").alias("reason"),
+        pl.when(twice).then(-1).otherwise("rank").alias("rank"),
     )
 
 
 def _ids_of(table: OpenTable, steps: pl.DataFrame, by: str) -> pl.DataFrame:
-    """`value`, `id` of the records of a referenced table that the steps name; those that do not exist are left out."""
+    """`value`, `step`, `id` of the records of a referenced table that the steps name; those that do not exist are left
+    out.
+    """
     if by:
         found = _find(table, steps["step"], by)
-        return steps.join(found, on="step", how="inner").select("value", pl.col(ID).alias("id"))
+        return steps.join(found, on="step", how="inner").select("value", "step", pl.col(ID).alias("id"))
     existing = table.table.fetch(steps["step"].drop_nulls().unique(), Want(()))[ID]
-    return steps.filter(pl.col("step").is_in(existing.implode())).select("value", pl.col("step").alias("id"))
+    return steps.filter(pl.col("step").is_in(existing.implode())).select("value", "step", pl.col("step").alias("id"))
 
 
 def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.DataFrame:
@@ -100,17 +127,14 @@ def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.
 def _hop_back(table: OpenTable, best: pl.DataFrame, hop: Hop) -> pl.DataFrame:
     """From the field of the referenced record back through the look-up table to the value of the line."""
     steps = best.filter(pl.col("translated").is_not_null()).select("value", pl.col("translated").alias("step"))
-    back = (
-        _look(table, steps, hop.wanted, hop.given)
-        .rename({"step": "back"})
-        .unique("value", keep="first", maintain_order=True)
-    )
+    found = _look(table, steps, hop.wanted, hop.given).group_by("value")
+    back = found.agg(pl.col("step").first().alias("back"), pl.col("step").n_unique().alias("steps"))
     joined = best.join(back, on="value", how="left", maintain_order="left")
     lost = pl.col("translated").is_not_null() & pl.col("back").is_null()
-    return joined.with_columns(
-        pl.col("back").alias("translated"),
-        pl.when(lost).then(pl.lit(UNKNOWN)).otherwise("reason").alias("reason"),
-    ).select("value", "translated", "reason", "rank")
+    reason = pl.when(lost).then(pl.lit(UNKNOWN)).when(pl.col("steps") > 1).then(pl.lit(AMBIGUOUS)).otherwise("reason")
+    return joined.with_columns(pl.col("back").alias("translated"), reason.alias("reason")).select(
+        "value", "translated", "reason", "rank"
+    )
 
 
 def _find(table: OpenTable, texts: pl.Series, by: str) -> pl.DataFrame:

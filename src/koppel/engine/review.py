@@ -1,6 +1,7 @@
 """Reviewing and matching, read-only: how much there is on both sides, which uncoupled records look like one."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from koppel.engine.context import JobContext
 from koppel.engine.couple import look, looked_at, match_rules
 from koppel.model.bound import BoundMapping, Identity
+from koppel.model.cost import Work
 from koppel.model.policy import Side
 from koppel.model.review import ReviewLine, SideCount
 from koppel.model.values import ID
@@ -50,7 +52,16 @@ def review(context: JobContext) -> ReviewLine:
         calls=calls,
         match=tuple(str(rule) for rule in mapping.match),
         waits_for=mapping.depends_on,
+        works=tuple(_works(context, (left.counts, right.counts), (creates[0], creates[1]))),
     )
+
+
+def _works(context: JobContext, counts: tuple[SideCount, SideCount], creates: tuple[int, int]) -> Iterator[Work]:
+    """What a full run reads and creates at services; how many couplings differ is known when it is planned."""
+    for side in Side:
+        rates = context.tables[side].table.features.rates
+        if rates is not None:
+            yield Work(context.tables.names[side], rates, counts[side].records, creates[side])
 
 
 def find_likely(context: JobContext) -> pl.DataFrame:

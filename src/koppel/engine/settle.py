@@ -188,6 +188,10 @@ _ENGINE_REASONS = {
         "{field} names a record that does not exist.",
         "Correct the value, or create the record it names.",
     ),
+    "ambiguous_reference": (
+        "{field} names several records.",
+        "Tell them apart in the field it names them by.",
+    ),
     "waiting": (
         "{field} names a record that is not coupled yet.",
         "It is tried again in every run; couple or synchronise that record.",

@@ -29,6 +29,26 @@ class Identity(StrEnum):
     NONE = "none"
     """The system gives it and nothing tells two alike records apart: a lost answer stays unknown."""
 
+    @property
+    def guarantee(self) -> str:
+        """What it means for a new record whose create is not answered, in a sentence."""
+        return _GUARANTEES[self]
+
+
+_FOUND = "one whose answer is lost is found by it, and made once"
+_GUARANTEES = {
+    Identity.KEY: f"new records get their key from mapped fields: {_FOUND}",
+    Identity.CLIENT: f"koppel chooses the id of new records: {_FOUND}",
+    Identity.RESERVED: f"koppel reserves the key of new records: {_FOUND}",
+    Identity.MARK: f"koppel gives new records a number that it has reserved: {_FOUND}",
+    Identity.LOOKUP: f"the system gives new records their key, and a unique field is mapped: {_FOUND}",
+    Identity.IMPOSSIBLE: "nothing fills the key of new records: none can be created",
+    Identity.NONE: (
+        "the system gives new records their key, and nothing else tells them apart: whether one whose answer is lost"
+        " was made is for a person to find out"
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Line:

@@ -6,9 +6,7 @@ from enum import StrEnum
 import polars as pl
 
 from koppel.model.bound import Identity
-
-RECORDS_A_SECOND = 10_000
-"""What a local database takes at least on a small machine (`make bench`); a remote service is slower."""
+from koppel.model.cost import Work
 
 
 class Advice(StrEnum):
@@ -35,7 +33,8 @@ class ReviewLine:
     candidates.
 
     `creates`: how many records a full run would create on the left and on the right. `guarantees`: per side, what keeps
-    a create from being repeated. `calls`: writes to be sent.
+    a create from being repeated. `calls`: writes to be sent. `works`: what a full run reads and writes at services that
+    bear only so much.
     """
 
     mapping: str
@@ -49,11 +48,7 @@ class ReviewLine:
     calls: int
     match: tuple[str, ...]
     waits_for: tuple[str, ...]
-
-    @property
-    def about_seconds(self) -> float:
-        """How long a full run of this line may take."""
-        return (sum(self.creates) + self.coupled + len(self.likely)) / RECORDS_A_SECOND
+    works: tuple[Work, ...] = ()
 
     @property
     def advice(self) -> Advice:

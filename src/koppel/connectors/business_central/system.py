@@ -1,6 +1,6 @@
 """A company of a Business Central environment as a system: its identity, its clock, its pages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -8,6 +8,7 @@ from threading import Lock
 import msgspec
 
 from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.business_central.checking import findings, local_currency
 from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.page import Page, page_of
 from koppel.connectors.business_central.source import PageSource
@@ -21,7 +22,7 @@ from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.numbers import NumberPolicy, Numbers
 from koppel.model.values import KeyOrigin, Kind, TableShape
-from koppel.ports import NumberKeeper, TableOptions
+from koppel.ports import Finding, NumberKeeper, TableOptions, Use
 
 COMPANIES = "companies"
 STANDARD = "v2.0"
@@ -164,6 +165,16 @@ class BusinessCentralSystem:
     def _source(self, page: Page, stamp: str | None) -> PageSource:
         return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)
 
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Rights to read, and whether numbers may be chosen where koppel gives them."""
+        pages = {name: self._page(one) for name, one in self._entity_sets().items()}
+        return list(findings(self._session, f"{COMPANIES}({self._where().id})/", pages, uses))
+
+    def currency(self) -> str | None:
+        """The local currency of the company, which only a standard page tells."""
+        root = self._session.root.removesuffix(f"{self._place.api}/")
+        return local_currency(self._session, f"{root}{STANDARD}/{COMPANIES}({self._where().id})/companyInformation")
+
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
@@ -203,7 +214,7 @@ def _numbers(page: Page, said: Numbers | None, where: str) -> Numbers:
         return Numbers(NumberPolicy.CLIENT_ID if page.takes_ids else NumberPolicy.SERIES)
     if said.policy is NumberPolicy.CLIENT_ID and not page.takes_ids:
         what = "a standard page does not let koppel choose the id of a new record"
-        remedy = 'write "series" or "reserved FIRST..LAST", or use pages of an app (koppel al)'
+        remedy = 'write "series" or "reserved FIRST..LAST", or use pages of an app (koppel export --al)'
         raise ConfigurationError([Problem(where, what, remedy)])
     if said.policy is NumberPolicy.RESERVED and (page.number is None or not page.facts.series):
         what = "its records have no numbers from a series, so koppel cannot reserve any"

@@ -10,8 +10,11 @@ from koppel.connectors.business_central.numbers import reserve
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.business_central.tracking import Tracking, version_of
 from koppel.connectors.business_central.writing import write_rows
+from koppel.connectors.odata.batch import MOST
 from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.connectors.odata.reading import PAGE_ROWS
 from koppel.connectors.odata.table import OdataTable
+from koppel.model.cost import Rates
 from koppel.model.numbers import NumberRange
 from koppel.model.values import TableShape
 from koppel.model.write import Write
@@ -20,8 +23,14 @@ from koppel.ports import Changes, Features, Feed, NumberKeeper, Want
 MANNERS = Manners(exact_text=True, codes=True, choices=False, or_of_fields=False, nulls=False)
 """Case counts, codes are stored as codes, enums may not be filtered, OR knows one field, nothing is null (wire 2.3)."""
 
-_UNTRACKED = "deletions are found only by reading all ids; pages of an app tell them (koppel al)"
+_UNTRACKED = "deletions are found only by reading all ids; pages of an app tell them (koppel export --al)"
 _COMPUTED = "{} is computed: a change of it alone is seen only when everything is compared"
+
+_EFFECTS = (
+    "extensions, webhooks and flows that listen run for every record; customers and vendors change their contacts"
+)
+_RATES = Rates(PAGE_ROWS, MOST, 4, 0.2, 0.1, 6000, timedelta(minutes=5), _EFFECTS)
+"""Limits: wire 2.6. Seconds: rules of thumb, not measured at a live tenant."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class PageTable(OdataTable):
         """What this page can do: by change stamp, or by row version where an app shows it."""
         computed = _COMPUTED.format(", ".join(self._source.page.computed)) if self._source.page.computed else ""
         caveats = ("" if self._tracking else _UNTRACKED, computed)
-        features = replace(super().features, caveat="; ".join(filter(None, caveats)))
+        features = replace(super().features, caveat="; ".join(filter(None, caveats)), rates=_RATES)
         return features if self._tracking is None else replace(features, feed=Feed.TOKEN, reports_deletions=True)
 
     def changes(self, since: str | None, want: Want) -> Changes:

@@ -1,7 +1,7 @@
 """What one table is to koppel: its columns, keys and habits, from what the metadata tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from koppel.connectors.dataverse.columns import Column, columns_of
@@ -29,6 +29,8 @@ class Definition:
     etags: bool
     bulk: bool
     kept_days: int
+    unfinished: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    """Alternate keys that may not be used: their columns, and the state of their index."""
 
     @property
     def set_name(self) -> str:
@@ -55,6 +57,9 @@ def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts
     """A table from its metadata."""
     key = facts.PrimaryIdAttribute or ""
     keys = {one.SchemaName: one.KeyAttributes for one in told.keys if one.EntityKeyIndexStatus == "Active"}
+    unfinished = {
+        one.SchemaName: (one.KeyAttributes, one.EntityKeyIndexStatus) for one in told.keys if one.SchemaName not in keys
+    }
     unique = {names[0] for names in keys.values() if len(names) == 1} | {key}
     columns: dict[str, Column] = {}
     for attribute in told.attributes:
@@ -78,6 +83,7 @@ def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts
         facts.IsOptimisticConcurrencyEnabled,
         facts.TableType in (None, "Standard"),
         told.kept_days or USUAL_KEPT_DAYS,
+        unfinished,
     )
 
 

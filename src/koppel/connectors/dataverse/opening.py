@@ -1,7 +1,6 @@
 """From a url and a way to sign in to an open environment."""
 
 import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from koppel.connectors.dataverse.system import DataverseSystem
-from koppel.connectors.odata.opening import authorisation, check_url
+from koppel.connectors.odata.opening import authorisation, check_url, trusting
 from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
@@ -28,20 +27,22 @@ def open_system(
     auth: Mapping[str, str],
     zone: str = "UTC",
     ca_file: Path | None = None,
+    initial_load: bool = False,
     recorder: Recorder | None = None,
 ) -> DataverseSystem:
     """Open the environment at `url`; nothing is sent yet. `auth`: as for `odata.open_system`, with an app registration.
     `zone`: of date-times that carry none. `ca_file`: the authorities to trust instead of the usual ones.
-    `recorder`: takes notes of everything that is asked. Raises ConfigurationError.
+    `initial_load`: hold back what the environment's own plug-ins, workflows and flows do. `recorder`: takes notes of
+    everything that is asked. Raises ConfigurationError.
     """
     root = root_of(name, url)
     if "user" in auth:
         what = "Dataverse takes no user and password"
         raise ConfigurationError([Problem(name, what, "give tenant, client and one of secret and certificate")])
     who = authorisation(name, url, auth, ca_file)
-    transport = None if ca_file is None else httpx2.HTTPTransport(verify=_trusting(name, ca_file))
+    transport = None if ca_file is None else httpx2.HTTPTransport(verify=trusting(name, ca_file))
     noted = transport if recorder is None else recorder.over(transport)
-    return system_of(name, root, who, zone, transport=noted)
+    return system_of(name, root, who, zone, transport=noted, initial_load=initial_load)
 
 
 def system_of(
@@ -52,9 +53,10 @@ def system_of(
     limits: Limits = USUAL_LIMITS,
     timing: Timing | None = None,
     transport: httpx2.BaseTransport | None = None,
+    initial_load: bool = False,
 ) -> DataverseSystem:
     """The environment behind a service root. `timing`, `transport`: for tests."""
-    return DataverseSystem(Session(name, root, who, limits, timing, transport), zone)
+    return DataverseSystem(Session(name, root, who, limits, timing, transport), zone, initial_load)
 
 
 def root_of(name: str, url: str) -> str:
@@ -67,11 +69,3 @@ def root_of(name: str, url: str) -> str:
         return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
     what = "the url leads to a page inside of the environment"
     raise ConfigurationError([Problem(name, what, f"write {parts.scheme}://{parts.netloc}")])
-
-
-def _trusting(name: str, ca_file: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except (OSError, ssl.SSLError) as error:
-        what = f"the ca_file {ca_file} cannot be read: {error.strerror or 'it holds no certificate'}"
-        raise ConfigurationError([Problem(name, what, "give a PEM file")]) from None

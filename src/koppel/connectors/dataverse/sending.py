@@ -76,7 +76,8 @@ class Sending:
         type_ = {"@odata.type": _NAMESPACE + self.source.definition.name}
         body = json_body({"Targets": [type_ | self.bodies[row] for row in rows]})
         address = f"{self.source.definition.set_name}/{_NAMESPACE}CreateMultiple"
-        answer = self.source.session.send(Request("POST", address, _JSON, body), self.deadline)
+        headers = _JSON | dict(self.source.writing)
+        answer = self.source.session.send(Request("POST", address, headers, body), self.deadline)
         if not answer.good and definite(answer):
             self._batch(rows)
         elif not answer.good:
@@ -98,7 +99,8 @@ class Sending:
         """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
         set_name, body = self.source.definition.set_name, json_body(self.bodies[row])
         wanted = query(select=self.source.select(self.write.want))
-        headers = _JSON | {"Prefer": self.source.prefer(self.write.want, "return=representation")}
+        prefer = {"Prefer": self.source.prefer(self.write.want, "return=representation")}
+        headers = _JSON | prefer | dict(self.source.writing)
         match self.write.kind:
             case WriteKind.CREATE:
                 return Request("POST", f"{set_name}{wanted}", headers, body)
@@ -106,7 +108,9 @@ class Sending:
                 address = f"{set_name}({self.write.rows[ID][row]}){wanted}"
                 return Request("PATCH", address, headers | self._match(row), body)
             case WriteKind.DELETE:
-                return Request("DELETE", f"{set_name}({self.write.rows[ID][row]})", self._match(row))
+                return Request(
+                    "DELETE", f"{set_name}({self.write.rows[ID][row]})", dict(self.source.writing) | self._match(row)
+                )
 
     def _match(self, row: int) -> dict[str, str]:
         """The version the row must still have; at least it must be there."""

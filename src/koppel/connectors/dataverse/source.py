@@ -1,8 +1,8 @@
 """Reading rows of one table: all, those under a condition, those with certain ids."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -28,12 +28,15 @@ _TABLE_OF_LOOKUP = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogi
 
 @dataclass(frozen=True)
 class Source:
-    """One table over one session. `stamp`: the change stamp; `zone`: of date-times that carry none."""
+    """One table over one session. `stamp`: the change stamp; `zone`: of date-times that carry none. `writing`: headers
+    of every request that writes a row.
+    """
 
     session: Session
     definition: Definition
     stamp: str | None
     zone: str
+    writing: Mapping[str, str] = field(default_factory=dict)
 
     def _read(self, fields: Sequence[str]) -> list[Property]:
         """The key, the stamp and these fields, without those that column security hides."""

@@ -1,6 +1,6 @@
 """A Dataverse environment as a system: its identity, its clock, its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from koppel.connectors.agreed.names import column_named, unknown
 from koppel.connectors.dataverse.calls import get
+from koppel.connectors.dataverse.checking import MICROSOFTS, base_currency, findings, microsofts_solution
 from koppel.connectors.dataverse.definition import Definition, definition_of
 from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
 from koppel.connectors.dataverse.source import Source
@@ -19,7 +20,7 @@ from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.values import ID, KeyOrigin, Kind, TableShape
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 USUAL_LAG = timedelta(minutes=3)
 """How late a change may appear by its stamp: the service ends what takes longer than two minutes (wire 1.9)."""
@@ -28,16 +29,26 @@ FRESH_SECONDS = 60.0
 """How long metadata is believed: column security and change tracking are switched by people (wire 4.2.4, 4.2.6)."""
 
 
+_INITIAL_LOAD = {
+    "MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync",
+    "MSCRM.SuppressCallbackRegistrationExpanderJob": "true",
+}
+"""Holds back the environment's own plug-ins, workflows and flows; needs prvBypassCustomBusinessLogic (wire 1.1)."""
+
+
 class _Who(msgspec.Struct):
     OrganizationId: str
 
 
 class DataverseSystem:
-    """One environment. `zone`: of date-times that carry none."""
+    """One environment. `zone`: of date-times that carry none. `initial_load`: what is written starts neither plug-ins,
+    workflows nor flows of the environment's own.
+    """
 
-    def __init__(self, session: Session, zone: str) -> None:
+    def __init__(self, session: Session, zone: str, initial_load: bool = False) -> None:
         self._session = session
         self._zone = zone
+        self._writing = _INITIAL_LOAD if initial_load else {}
         self._tables: tuple[float, Mapping[str, TableFacts]] | None = None
         self._definitions: dict[str, tuple[float, Definition]] = {}
         self._lock = Lock()
@@ -104,7 +115,18 @@ class DataverseSystem:
         shape = TableShape(name, definition.fields, (definition.key,), KeyOrigin.CHOSEN, stamp, timedelta(seconds=1))
         usual = timedelta(0) if definition.tracked else USUAL_LAG
         lag = usual if options.lag is None else options.lag
-        return DataverseTable(Source(self._session, definition, stamp, self._zone), shape, lag, self._targets, self.now)
+        source = Source(self._session, definition, stamp, self._zone, self._writing)
+        return DataverseTable(source, shape, lag, self._targets, self.now)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Rights to read, alternate keys without an index, Microsoft's own connector."""
+        definitions = {name: self._definition(name) for name in uses}
+        own = [microsofts_solution()] if MICROSOFTS in self._facts() else []
+        return [*findings(self._session, definitions, uses), *own]
+
+    def currency(self) -> str | None:
+        """The organisation's base currency."""
+        return base_currency(self._session)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,22 +1,30 @@
 """One table, as `koppel.ports.Table` asks for it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from koppel.connectors.dataverse.finding import find
-from koppel.connectors.dataverse.source import Source
+from koppel.connectors.dataverse.sending import ROWS_AT_ONCE
+from koppel.connectors.dataverse.source import PAGE_ROWS, Source
 from koppel.connectors.dataverse.targets import Targets
 from koppel.connectors.dataverse.tracking import Link, Reading, Tracking
 from koppel.connectors.dataverse.writing import write_rows
 from koppel.connectors.odata.encode import moment_texts
 from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.model.cost import Rates
 from koppel.model.values import FAULT, ID, VERSION, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
 BATCH_ROWS = 1000
+
+_EFFECTS = "plug-ins, workflows and flows run for every row written (initial_load = true holds back your own)"
+_QUIET = "your own plug-ins, workflows and flows are held back (initial_load); switch it off after the first full run"
+_RATES = Rates(PAGE_ROWS, ROWS_AT_ONCE, 8, 0.2, 0.03, 6000, timedelta(minutes=5), _EFFECTS)
+"""Limits: wire 1.9. Seconds: rules of thumb, not measured at a live environment."""
 
 _UNTRACKED = (
     "change tracking is off: deletions are found only by reading all ids; turn on 'Track changes' in the properties of"
@@ -54,6 +62,7 @@ class DataverseTable:
             atomic_batch=False,
             batch_rows=BATCH_ROWS,
             lag=self._lag,
+            rates=_RATES if not self._source.writing else replace(_RATES, effects=_QUIET),
             caveat="; ".join(caveat for caveat in caveats if caveat),
         )
 

@@ -1,6 +1,6 @@
 """A database as a system: opening it, its identity, its tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from koppel.connectors.mariadb.database import Database
 from koppel.connectors.mariadb.reflect import Relation, reflect
 from koppel.connectors.mariadb.table import MariaTable
 from koppel.errors import ConfigurationError, Problem
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 _OPTIONS = frozenset({"unix_socket", "ssl_ca", "ssl_cert", "ssl_key"})
 _DEFAULT_PORT = 3306
@@ -125,6 +125,13 @@ class MariaSystem:
         lag = (HIDDEN_LAG if hidden else LAG) if options.lag is None else options.lag
         caveat = "; ".join(filter(None, (_unseen(relation, hidden), _local_stamps(relation, offset))))
         return MariaTable(self._database, relation, self._watch, lag, caveat)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Nothing: what its tables need is told when they are opened."""
+        return ()
+
+    def currency(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,6 @@
 """A system of memory tables: its clock, its effects, and the moments at which a simulation may interfere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import RLock
 
@@ -8,7 +8,7 @@ from koppel.connectors.memory.stage import Effect, Loss, Stage
 from koppel.connectors.memory.table import Knobs, MemoryTable
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import TableShape
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 
 class MemorySystem:
@@ -70,6 +70,13 @@ class MemorySystem:
             known = ", ".join(self._tables) or "none"
             raise ConfigurationError([Problem(self._name, f"there is no table {name}", f"its tables are: {known}")])
         return table if options == TableOptions() else table.with_options(options)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Nothing: what its tables need is told when they are opened."""
+        return ()
+
+    def currency(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,6 +1,6 @@
 """An OData V4 service as a system: opening it, its identity, its clock, its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -16,7 +16,7 @@ from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.table import OdataTable
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.values import KeyOrigin, Kind, TableShape
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 USUAL_LAG = timedelta(minutes=1)
 """How late a change may appear when nobody says: a service takes its stamp before it commits (wire 4.3.19)."""
@@ -121,6 +121,13 @@ class OdataSystem:
             remedy = 'name a date-time, or none (modified = ""), then every record is read every time'
             raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
         return name
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Nothing: what its tables need is told when they are opened."""
+        return ()
+
+    def currency(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """Close every connection."""

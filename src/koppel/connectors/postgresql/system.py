@@ -1,7 +1,7 @@
 """A database as a system: opening it, its identity, its tables."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import psycopg
@@ -14,7 +14,7 @@ from koppel.connectors.postgresql.database import Database
 from koppel.connectors.postgresql.reflect import reflect
 from koppel.connectors.postgresql.table import PostgresTable
 from koppel.errors import ConfigurationError, Problem
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 
 def open_system(
@@ -114,6 +114,13 @@ class PostgresSystem:
         lag = seen if options.lag is None else options.lag
         caveat = _UNSEEN if seen == HIDDEN_LAG and relation.stamp is not None else ""
         return PostgresTable(self._database, relation, lag, self._clock, caveat)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Nothing: what its tables need is told when they are opened."""
+        return ()
+
+    def currency(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """Close every connection."""

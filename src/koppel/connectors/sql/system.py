@@ -1,7 +1,7 @@
 """A database as a system: opening it, its identity, its tables."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from koppel.connectors.sql.reflect import reflect, table_names
 from koppel.connectors.sql.table import SqlTable
 from koppel.errors import ConfigurationError, Problem, Unreachable
 from koppel.model.values import Kind
-from koppel.ports import TableOptions
+from koppel.ports import Finding, TableOptions, Use
 
 _NEEDED = (3, 35)
 """The first SQLite with RETURNING."""
@@ -123,6 +123,13 @@ class SqlSystem:
         with self._database.connection() as connection:
             relation = reflect(connection, self._name, name, options, kinds, self._timezone)
         return SqlTable(self._database, relation, options.lag, self._now)
+
+    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
+        """Nothing: what its tables need is told when they are opened."""
+        return ()
+
+    def currency(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -178,7 +178,7 @@ CUSTOM = _named_pages(
     _custom("items", "item", tables.ITEM, _ITEMS),
     _custom(
         "contactBusinessRelations",
-        "contactBusinessRelation",
+        "businessRelation",  # contactBusinessRelation is the enum of a contact, and types have one name each
         tables.BUSINESS_RELATION,
         _seen(
             contactNo="Contact No.",

@@ -17,6 +17,8 @@ DUPLICATE_RULES = {"account": "name", "contact": "emailaddress1"}
 
 _PARENTAL = {("contact", "parentcustomerid", "account"), ("contact", "parentcustomerid", "contact")}
 """Lookups whose rows go with their parent: (table, column, table of the parent)."""
+_PLACES = 2
+"""Decimals of a currency that says nothing of them."""
 _RESTRICTING = {"transactioncurrencyid", "ownerid"}
 """Lookups that keep what they name from being deleted (wire 1.10)."""
 
@@ -104,7 +106,8 @@ def _amounts(environment: Environment, table: Table, row: Row) -> Row:
     if row.get("transactioncurrencyid") is None and environment.base_currency:
         row["transactioncurrencyid"] = Ref("transactioncurrency", environment.base_currency)
     currency = environment.currency(row)
-    places = currency["currencyprecision"] if currency else 2
+    said = currency.get("currencyprecision") if currency else None
+    places = _PLACES if said is None else said
     for column in table.columns.values():
         if column.kind is Kind.MONEY and row.get(column.name) is not None:
             row[column.name] = quantized(row[column.name], places)

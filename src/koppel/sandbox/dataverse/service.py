@@ -135,8 +135,12 @@ class Dataverse:
         return json_reply(200, {"UserId": author.user, "OrganizationId": ORGANISATION})
 
     def _organizations(self) -> Reply:
-        """The one row that says how long deleted rows are kept (wire 1.4)."""
-        row = {"organizationid": ORGANISATION, "expirechangetrackingindays": self.environment.delta_days}
+        """The one row that says how long deleted rows are kept (wire 1.4), and the base currency."""
+        row = {
+            "organizationid": ORGANISATION,
+            "expirechangetrackingindays": self.environment.delta_days,
+            "_basecurrencyid_value": self.environment.base_currency or None,
+        }
         return json_reply(200, {"value": [row]})
 
     def _batch(self, call: Call, author: Author) -> Reply:

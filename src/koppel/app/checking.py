@@ -1,0 +1,170 @@
+"""`koppel check`: everything a run needs, in the order in which one thing depends on another, first causes first."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from koppel.app.levels import Workplace
+from koppel.app.report import CheckLine
+from koppel.engine.blockers import Blocker, blockers
+from koppel.engine.context import JobContext, OpenTable
+from koppel.errors import ConfigurationError, SystemFailure
+from koppel.model.bound import BoundMapping, Line
+from koppel.model.filter import fields_of
+from koppel.model.numbers import NumberPolicy
+from koppel.model.policy import Side
+from koppel.model.values import OP, Kind
+from koppel.ports import Use
+
+_SHOWN = 5
+"""Values named in one line."""
+
+
+def check(workplace: Workplace) -> list[CheckLine]:
+    """Systems first, for nothing works without them, then what they say of themselves, then mapping by mapping."""
+    lines = [check_system(workplace, name) for name in workplace.connections.configuration.systems]
+    reachable = [line.subject for line in lines if line.well]
+    for name in reachable:
+        lines += _told_by_system(workplace, name)
+    for name, mapping in workplace.mappings.items():
+        if {mapping.left.system, mapping.right.system} <= set(reachable):
+            lines += _check_mapping(workplace, name)
+    return lines
+
+
+def check_system(workplace: Workplace, name: str) -> CheckLine:
+    """Whether a system is reached: the connection, the token, the company, the list of tables."""
+    try:
+        system = workplace.connections.system(name)
+        tables = system.tables()
+        system.identity()
+    except (SystemFailure, ConfigurationError) as error:
+        what, _, remedy = str(error).partition("\n    → ")
+        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy)
+    return CheckLine(name, True, f"reached, {len(tables)} tables")
+
+
+def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
+    """What only the system itself knows: rights, set-up."""
+    system = workplace.connections.system(name)
+    known = set(system.tables())
+    uses = {table: use for table, use in _uses(workplace, name).items() if table in known}
+    try:
+        found = system.check(uses)
+    except SystemFailure as error:
+        yield CheckLine(name, False, str(error).removeprefix(f"{name}: "))
+        return
+    for finding in found:
+        subject = f"{name}.{finding.table}" if finding.table else name
+        yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning=not finding.grave)
+
+
+def _uses(workplace: Workplace, system: str) -> dict[str, Use]:
+    """How all mappings together use each table of a system."""
+    fields: dict[str, set[str]] = {}
+    reserves: dict[str, bool] = {}
+    for mapping in workplace.mappings.values():
+        for side in Side:
+            if mapping.table(side).system != system:
+                continue
+            table, options = mapping.table(side).table, mapping.options(side)
+            named = {line.name(side) for line in mapping.fields if line.enabled} - {None}
+            named |= {pair[side] for rule in mapping.match for pair in rule.pairs}
+            named |= fields_of(options.filter) if options.filter else set()
+            fields.setdefault(table, set()).update(name for name in named if name is not None)
+            reserved = options.numbers is not None and options.numbers.policy is NumberPolicy.RESERVED
+            reserves[table] = reserves.get(table, False) or reserved
+    return {table: Use(frozenset(names), reserves[table]) for table, names in fields.items()}
+
+
+def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
+    try:
+        context = workplace.look(name)
+    except ConfigurationError as error:
+        return [
+            CheckLine(f"{name} {problem.where}".strip(), False, problem.what, problem.remedy)
+            for problem in error.problems
+        ]
+    except SystemFailure as error:
+        return [CheckLine(name, False, str(error))]
+    bound = context.bound
+    creates = [
+        f"{bound.mapping.table(side)}: {bound.identities[side].guarantee}"
+        for side in Side
+        if bound.mapping.direction.reaches(side)
+    ]
+    lines = [CheckLine(name, True, "; ".join([f"{bound.cells} fields compared", *creates]))]
+    caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
+    lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
+    try:
+        return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
+    except SystemFailure as error:
+        return [*lines, CheckLine(name, False, str(error))]
+
+
+def _lengths(bound: BoundMapping) -> Iterator[CheckLine]:
+    """Fields that can hold more than the one they are carried to."""
+    for side in Side:
+        longer = [text for line in bound.lines if (text := _too_long(line, side)) is not None]
+        if longer:
+            what = f"longer values are errors in {bound.mapping.table(side)}: {', '.join(longer)}"
+            yield CheckLine(bound.name, True, what, "shorten what does not fit, or add cut(1, …) to a line", True)
+
+
+def _too_long(line: Line, side: Side) -> str | None:
+    """`displayName (160 → 100)` for a text that may not fit on its way to `side`."""
+    calls = line.mapping.convert_right if side is Side.RIGHT else line.mapping.convert_left
+    source, target = line.shape(side.other), line.shape(side)
+    texts = {source.kind, target.kind} <= {Kind.TEXT, Kind.CODE}
+    if not line.reaches(side) or calls or line.mapping.reference or line.mapping.constant is not None or not texts:
+        return None
+    if target.length is None or source.length is None or source.length <= target.length:
+        return None
+    return f"{target.name} ({source.length} → {target.length})"
+
+
+def _currencies(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:
+    """What a blank stands for: the local currency of the system, which exists, is not worth nothing on the other side,
+    and is told when amounts are converted there.
+    """
+    for line in context.bound.lines:
+        reference = line.mapping.reference
+        if reference is None or reference.blank is None:
+            continue
+        mapping, subject = context.bound.mapping, f"{context.name} {line.mapping.left}"
+        local, base = (workplace.connections.system(mapping.table(side).system).currency() for side in Side)
+        if local is not None and local != reference.blank:
+            what = f"a blank stands for {reference.blank}, but the local currency of {mapping.left.system} is {local}"
+            yield CheckLine(subject, False, what, f"write (blank = '{local}')")
+            continue
+        first = reference.mappings[0]
+        if not _exists(context.tables.referenced[first][Side.LEFT], reference.left_by, reference.blank):
+            table = workplace.mappings[first].left
+            what = f"a blank stands for {reference.blank}, but {table} has no such record"
+            yield CheckLine(subject, False, what, f"create {reference.blank} there, or correct (blank = …)")
+        elif None not in (local, base) and local != base:
+            right = mapping.right.system
+            what = f"amounts are in {local} in {mapping.left.system}, and {right} counts in {base}"
+            yield CheckLine(subject, True, what, f"check the exchange rate of {local} in {right}", True)
+
+
+def _exists(opened: OpenTable, by: str | None, value: str) -> bool:
+    """Whether a record of a table has this value in a text field; not asked of other fields."""
+    shape = opened.shape.field(by or opened.shape.key[0])
+    if shape is None or shape.kind not in (Kind.TEXT, Kind.CODE):
+        return True
+    return len(opened.table.find(pl.DataFrame({OP: [0], shape.name: [value]}), False)) > 0
+
+
+def _blocked(context: JobContext) -> Iterator[CheckLine]:
+    """Records others wait for that no run couples: who they are, and how many wait for each."""
+    found: dict[tuple[str, str], list[Blocker]] = {}
+    for blocker in blockers(context):
+        found.setdefault((blocker.field, blocker.mapping), []).append(blocker)
+    for (field, mapping), ones in found.items():
+        named = ", ".join(f"{one.value} ({one.records})" for one in ones[:_SHOWN])
+        more = f" and {len(ones) - _SHOWN} more" if len(ones) > _SHOWN else ""
+        records = sum(one.records for one in ones)
+        what = f"{records} records cannot be carried: their {field} is not coupled in {mapping}: {named}{more}"
+        remedy = f"koppel match {mapping} --accept, or koppel couple {mapping} for each; or change the records"
+        yield CheckLine(f"{context.name} {field}", True, what, remedy, True)

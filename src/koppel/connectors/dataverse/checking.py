@@ -1,0 +1,89 @@
+"""What only Dataverse can tell before a run: rights, alternate keys, its currency, Microsoft's own connector."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from koppel.connectors.dataverse.calls import asked, get
+from koppel.connectors.dataverse.definition import Definition
+from koppel.connectors.odata.failure import told
+from koppel.connectors.odata.session import Session
+from koppel.errors import BadAnswer
+from koppel.ports import Finding, Use
+
+MICROSOFTS = "cdm_company"
+"""The table of companies that Business Central's own connector brings along (semantics 8.4)."""
+
+_DENIED = "0x80040220"
+
+
+class _Organisation(msgspec.Struct):
+    currency: str | None = msgspec.field(default=None, name="_basecurrencyid_value")
+
+
+class _Currency(msgspec.Struct):
+    isocurrencycode: str | None = None
+
+
+class _Organisations(msgspec.Struct):
+    value: list[_Organisation]
+
+
+def findings(session: Session, definitions: Mapping[str, Definition], uses: Mapping[str, Use]) -> Iterator[Finding]:
+    """Rights first; then what makes a run slower or less safe."""
+    for name, definition in definitions.items():
+        yield from _unreadable(session, definition)
+        yield from _unfinished_keys(definition, uses[name])
+
+
+def _unreadable(session: Session, definition: Definition) -> Iterator[Finding]:
+    """Whether rows may be read; with change tracking those of everybody must be (wire 4.2.4)."""
+    address = f"{definition.set_name}?$select={definition.key}"
+    if definition.tracked:
+        answer = asked(session, address, {"Prefer": "odata.track-changes,odata.maxpagesize=1"})
+    else:
+        answer = asked(session, f"{address}&$top=1")
+    if answer.good:
+        return
+    remedy = "look at the security roles of the application user"
+    if answer.error.code == _DENIED:
+        remedy = (
+            f"give a security role of the application user the privilege Read on {definition.name} for the whole"
+            " organisation; Create and Write too where koppel writes"
+        )
+    yield Finding(definition.name, f"its rows cannot be read: {told(answer)}", remedy, True)
+
+
+def _unfinished_keys(definition: Definition, use: Use) -> Iterator[Finding]:
+    """Alternate keys whose index is not there are no keys (wire 1.3)."""
+    for name, (columns, status) in definition.unfinished.items():
+        if use.fields.issuperset(columns):
+            text = f"the alternate key {name} ({', '.join(columns)}) is {status}, not Active: it is not used"
+            remedy = "Power Apps → Tables → the table → Keys: wait for it, or remove the doubles and reactivate it"
+            yield Finding(definition.name, text, remedy, False)
+
+
+def microsofts_solution() -> Finding:
+    """Two that synchronise the same tables would undo one another's work."""
+    text = f"Microsoft's connector for Business Central is installed here (table {MICROSOFTS})"
+    remedy = (
+        "set its jobs for the tables of these mappings on hold in Business Central; where several companies share the"
+        " environment, add the company to the filters, such as cdm_companyid = '…'"
+    )
+    return Finding("", text, remedy, False)
+
+
+def base_currency(session: Session) -> str | None:
+    """The ISO code of the organisation's currency; None where the app may not ask."""
+    answer = asked(session, "organizations?$select=_basecurrencyid_value")
+    if not answer.good:
+        return None
+    try:
+        found = msgspec.json.decode(answer.body, type=_Organisations).value
+        if not found or found[0].currency is None:
+            return None
+        address = f"transactioncurrencies({found[0].currency})?$select=isocurrencycode"
+        body = get(session, address, "asking for the organisation's currency").body
+        return msgspec.json.decode(body, type=_Currency).isocurrencycode
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadAnswer(session.system, "it does not say what its currency is") from None
