@@ -28,6 +28,7 @@ MEASURED = {
     "P9.clean": "conflicts.clean",
     "P11.koppel": "compare.koppel",
     "P11.plain": "compare.plain",
+    "P12.koppel": "services.koppel",
 }
 """What can be measured -> the function in `benchmarks.scenarios` that does it."""
 

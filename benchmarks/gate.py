@@ -59,6 +59,7 @@ def scenarios(large: int) -> tuple[Scenario, ...]:
         _reconcile(large),
         _conflicts(min(10_000, large)),
         _compare(large),
+        _services(min(10_000, large)),
     )
 
 
@@ -135,6 +136,16 @@ def _compare(large: int) -> Scenario:
     return Scenario("P11", f"full compare and sweep of {large:,} pairs, nothing different", (koppel, plain), marks)
 
 
+def _services(customers: int) -> Scenario:
+    koppel = Run("P12.koppel", customers)
+    marks = (
+        Mark("of the throughput of the same calls alone", "%", 80, _each(koppel, _more("share")), at_least=True),
+        Mark("calls rejected after the first ones", "", 0, _each(koppel, _more("rejected"))),
+    )
+    text = f"{customers:,} customers and {customers * 7 // 5:,} contacts over HTTP, 50 ms on the way, limits on"
+    return Scenario("P12", text, (koppel,), marks)
+
+
 def _once(*runs: Run) -> tuple[Run, ...]:
     """Where the large size is small itself, two runs are one."""
     return tuple(dict.fromkeys(runs))
@@ -149,6 +160,10 @@ def _seconds(figures: Figures) -> float:
 
 def _peak(figures: Figures) -> float:
     return figures.peak_mb
+
+
+def _more(name: str) -> _Measure:
+    return lambda figures: figures.more[name]
 
 
 def _written(figures: Figures) -> float:
