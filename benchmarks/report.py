@@ -129,7 +129,9 @@ the median. After every measurement both sides are compared; nothing counts that
 
 The workload: customers with a number, a decimal, two foreign keys and a choice become accounts with other names, a uuid
 as key, two foreign keys, an index on the change stamp and the choice as text. Ten fields are mapped, two ways but for
-the number. [`workload.py`](../benchmarks/workload.py) and [`sides.py`](../benchmarks/sides.py) have it.
+the number. [`workload.py`](../benchmarks/workload.py) and [`sides.py`](../benchmarks/sides.py) have it. P12 loads an
+empty Dataverse from Business Central, both as `koppel sandbox` starts them; its limit is the same calls sent again by
+nobody in particular, as many at once as each service works on ([`services.py`](../benchmarks/services.py)).
 """
 _FIGURES = """`wall`: median (least–most), from opening koppel to closing it, imports not counted; of `process` and
 `dlt` the whole process. `client CPU`: of the measured process; `server CPU`: of all processes of PostgreSQL. `peak`:

@@ -10,6 +10,7 @@ import pytest
 
 from koppel.connectors.memory import MemoryTable
 from koppel.connectors.memory.table import Knobs
+from koppel.engine import pipeline
 from koppel.engine.context import Asked, JobContext
 from koppel.engine.hands import Inline
 from koppel.engine.job import fail, finish, run_job
@@ -17,18 +18,20 @@ from koppel.errors import Unreachable
 from koppel.model.job import JobRecord
 from koppel.model.mapping import MatchRule
 from koppel.model.policy import Side
+from koppel.model.values import KeyOrigin, TableShape
 from koppel.model.write import Write
 from koppel.ports import Want
 from koppel.testing.hands import Late
-from tests.engine.twin import Twin, counts
+from tests.engine.twin import Twin, counts, customer
 
 Hand = Callable[[], Executor]
 HANDS = pytest.mark.parametrize("hand", [Inline, Late, lambda: ThreadPoolExecutor(1)], ids=["inline", "late", "thread"])
 
 
-def small_pages(folder: Path, **settings: Any) -> Twin:
+def small_pages(folder: Path, shapes: tuple[TableShape, TableShape] | None = None, **settings: Any) -> Twin:
     """A world whose pages hold two pairs."""
-    return Twin(folder, knobs=(Knobs(batch_rows=2), Knobs(batch_rows=2))).having(only_coupled=False, **settings)
+    twin = Twin(folder, shapes=shapes or (customer(), customer()), knobs=(Knobs(batch_rows=2), Knobs(batch_rows=2)))
+    return twin.having(only_coupled=False, **settings)
 
 
 def carried(twin: Twin, hand: Hand) -> JobRecord:
@@ -67,6 +70,28 @@ def test_a_page_is_read_before_the_one_before_it_is_written(tmp_path: Path, monk
     notes(monkeypatch, story)
     carried(twin, Inline)
     assert story[:5] == ["read", "read", "write", "read", "write"]
+
+
+@pytest.mark.parametrize(("side", "landings"), [(Side.LEFT, 1), (Side.RIGHT, 3)], ids=["to the right", "to the left"])
+def test_pages_wait_only_where_a_lost_create_could_not_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: Side, landings: int
+) -> None:
+    """The left gives keys, and nothing unique is mapped; the right takes koppel's. Creates on the left wait until the
+    page before them is settled, creates on the right need not (issue 4: only the limits of a service slow a load).
+    """
+    twin = small_pages(tmp_path, shapes=(customer(origin=KeyOrigin.GENERATED), customer()))
+    for number in range(6):
+        twin.put(side, number + 1, name=f"n{number}")
+    waited: list[int] = []
+    land = pipeline._Flight.land
+
+    def told_land(flight: Any) -> None:
+        waited.extend([1] if flight._open else [])
+        land(flight)
+
+    monkeypatch.setattr(pipeline._Flight, "land", told_land)
+    assert counts(carried(twin, Late)) == {"inserted": 6}
+    assert len(waited) == landings
 
 
 @HANDS

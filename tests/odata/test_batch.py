@@ -71,7 +71,7 @@ def test_the_configuration_knows_better(server: Server, batch: bool | None, offe
     server.batch = offered
     system = server.system(batch=batch)
     table = system.table("customers", TableOptions())
-    assert table.features.batch_rows == 100
+    assert table.features.batch_rows == (500 if batch else 100), "five batches for its lane, or a hundred requests"
     written(STAGE, table, WriteKind.CREATE, new(1, 2, 3))
     assert len(server.rows()) == 3
     assert len(batches(server)) == asked
@@ -98,9 +98,9 @@ def test_a_write_is_one_request_and_every_row_keeps_its_outcome(server: Server) 
 
 
 def test_a_batch_holds_a_hundred(server: Server) -> None:
-    """wire 2.5: 101 are answered 500. With more lanes a write is as many batches."""
+    """wire 2.5: 101 are answered 500. A write has some batches for every lane."""
     table = customers(server, lanes=2)
-    assert table.features.batch_rows == 200
+    assert table.features.batch_rows == 1000
     outcomes = written(STAGE, table, WriteKind.CREATE, new(*range(1, 201)))
     assert {row[CODE] for row in outcomes} == {Outcome.WRITTEN}
     assert len(batches(server)) == 2

@@ -23,7 +23,7 @@ from koppel.engine.write import Batch
 from koppel.errors import KoppelError, SystemFailure
 from koppel.model.bound import Identity
 from koppel.model.coupling import COUPLING, LEFT_ID
-from koppel.model.policy import Side
+from koppel.model.policy import OnDelete, Side
 
 OPEN_PAGES = 2
 """Pages whose intents may be on record and not settled: one being written, one waiting to be."""
@@ -85,10 +85,14 @@ def _waits(context: JobContext, lone: Side | None) -> bool:
     """Whether a page has to see what became of the one before it.
 
     Where partners are looked for, one may have been created a moment ago; where a table refers to itself, a parent.
-    Where the fate of a lost create cannot be found out, no second page of creates may be open.
+    Where the fate of a lost create cannot be found out, no second page of creates may be open: uncoupled records are
+    created on the other side, and coupled ones on any, when a deletion is undone.
     """
-    looking = lone is not None and bool(match_rules(context, lone))
-    return looking or context.bound.refers_to_itself or Identity.NONE in context.bound.identities
+    if context.bound.refers_to_itself:
+        return True
+    if lone is None:
+        return context.bound.mapping.on_delete is OnDelete.RESTORE and Identity.NONE in context.bound.identities
+    return bool(match_rules(context, lone)) or context.bound.identities[lone.other] is Identity.NONE
 
 
 def _parts(context: JobContext, page: Page, lone: Side | None) -> Iterator[tuple[Page, JobContext]]:

@@ -19,7 +19,8 @@ from koppel.model.values import FAULT, ID, VERSION, TableShape
 from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 2000
+"""Rows of a write: some requests for every lane, done within a call also where the service is slow."""
 
 _EFFECTS = "plug-ins, workflows and flows run for every row written (initial_load = true holds back your own)"
 _QUIET = "your own plug-ins, workflows and flows are held back (initial_load); switch it off after the first full run"

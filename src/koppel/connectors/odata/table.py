@@ -18,6 +18,12 @@ from koppel.model.write import Write
 from koppel.ports import Changes, Features, Feed, Want
 
 BATCH_ROWS = MOST
+"""Rows of a write where each is a request of its own."""
+
+BATCHES_A_LANE = 5
+"""How many batches of a write each lane sends: enough that no lane waits long for the slowest one at the end, few
+enough that a slow service is done with them within a call.
+"""
 
 _NO_ETAGS = (
     "the service does not say that its records carry etags: an edit made between koppel's look and its write may be"
@@ -40,9 +46,9 @@ class OdataTable:
     @property
     def features(self) -> Features:
         """What this table can do. A row is a request, so a part of a write may be carried out, also of a batch: what
-        services say of atomicity is not relied upon. With batches a write has one for every lane.
+        services say of atomicity is not relied upon. With batches a write has some for every lane.
         """
-        lanes = self._source.session.limits.most_lanes if self._source.batches is not None else 1
+        batches = 1 if self._source.batches is None else BATCHES_A_LANE * self._source.session.limits.most_lanes
         etags = self._source.entity_set.etags
         return Features(
             feed=Feed.FULL if self._shape.modified is None else Feed.MODIFIED_ON,
@@ -50,7 +56,7 @@ class OdataTable:
             conditional_writes=etags,
             returns_stored=True,
             atomic_batch=False,
-            batch_rows=BATCH_ROWS * lanes,
+            batch_rows=BATCH_ROWS * batches,
             lag=self._lag,
             caveat="" if etags else _NO_ETAGS,
         )
