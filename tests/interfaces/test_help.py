@@ -15,7 +15,7 @@ from tests.interfaces.desk import PROGRAM, ROOT, environment
 COMMANDS = [
     "init", "check", "plan", "approve", "sync", "full", "review", "answer", "couple", "uncouple", "match", "explain",
     "jobs", "errors", "conflicts", "resolve", "retry", "apply", "export", "systems", "demo",
-    "worker", "pause", "resume", "db",
+    "worker", "pause", "resume", "db", "sandbox", "certify",
 ]  # fmt: skip
 PAGE = ROOT / "docs" / "reference" / "commands.md"
 

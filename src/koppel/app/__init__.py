@@ -1,5 +1,6 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
+from koppel.app.certify import Certificate
 from koppel.app.demo import Demo, demo_on_databases, demo_over_http
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
@@ -14,6 +15,7 @@ __all__ = [
     "SECRET_VARIABLE",
     "Amounts",
     "ApplyLine",
+    "Certificate",
     "CheckLine",
     "Demo",
     "DroppedField",

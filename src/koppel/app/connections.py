@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from uuid_utils import uuid7
 
@@ -19,6 +20,9 @@ from koppel.model.mapping import Mapping, SideOptions, TableRef
 from koppel.model.policy import Side
 from koppel.ports import NumberKeeper, System, TableOptions
 from koppel.store import SqlStore
+
+if TYPE_CHECKING:
+    from koppel.connectors.odata.recording import Recorder
 
 
 def now() -> datetime:
@@ -46,7 +50,7 @@ class Connections:
     def system(self, name: str) -> System:
         """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
         if name not in self.systems:
-            self.systems[name] = _open(name, self.configuration, self.numbers)
+            self.systems[name] = open_system(name, self.configuration, self.numbers)
         return self.systems[name]
 
     def clock_ahead(self, name: str) -> timedelta:
@@ -159,8 +163,12 @@ class Connections:
         return OpenTable(opened, opened.describe())
 
 
-def _open(name: str, configuration: Configuration, numbers: NumberKeeper | None) -> System:
-    """A service, or a database; no connector is loaded that nobody asked for."""
+def open_system(
+    name: str, configuration: Configuration, numbers: NumberKeeper | None, recorder: "Recorder | None" = None
+) -> System:
+    """A service, or a database; no connector is loaded that nobody asked for. `recorder`: takes notes of what Dataverse
+    and Business Central are asked.
+    """
     config, url = configuration.systems[name], configuration.system_url(name)
     if config.connector is Connector.ODATA:
         from koppel.connectors import odata
@@ -171,14 +179,14 @@ def _open(name: str, configuration: Configuration, numbers: NumberKeeper | None)
 
         auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
         initial_load = config.options.get("initial_load", False)
-        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load)
+        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load, recorder)
     if config.connector is Connector.BUSINESS_CENTRAL:
         from koppel.connectors import business_central
 
         said = {name: config.options[name] for name in ("environment", "company", "api") if name in config.options}
         place = business_central.Place(**said, kinds=config.options.get("fields", {}))
         auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
-        return business_central.open_system(name, url, auth, place, ca_file, numbers)
+        return business_central.open_system(name, url, auth, place, ca_file, numbers, recorder)
     return _open_database(name, url, config.timezone, config.options.get("fields"))
 
 

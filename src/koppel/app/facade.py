@@ -2,10 +2,11 @@
 this one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from koppel.app import al, checking, checks, lookups, manual
+from koppel.app.certify import Certificate, certify
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
@@ -16,6 +17,7 @@ from koppel.config import Configuration, dump, load
 from koppel.engine.context import Asked
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.explanation import Explanation
+from koppel.model.finding import Finding
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import Mapping as TableMapping
@@ -81,6 +83,10 @@ class Koppel:
     def check(self) -> list[CheckLine]:
         """Try everything a run needs: systems, tables, fields, types, keys. Writes nothing."""
         return checking.check(self._workplace)
+
+    def certify(self, system: str, tell: Callable[[Finding], None] = lambda finding: None) -> Certificate:
+        """Find out how a real environment behaves, with records made for it and removed again; never in production."""
+        return certify(self.configuration, system, self._store.reserve_numbers, tell)
 
     def apply(self, plan: bool = False) -> list[ApplyLine]:
         """Make the configuration the one in force; with `plan` only say what would change."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from koppel import __version__
-from koppel.cli import full, levels, logs, records, sandbox, setup, storekeeping, worker
+from koppel.cli import certify, full, levels, logs, records, sandbox, setup, storekeeping, worker
 from koppel.cli.screen import complain
 from koppel.errors import ConfigurationError, KoppelError, Problem
 
@@ -21,6 +21,7 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
     *(worker.worker, worker.pause, worker.resume),
     *(logs.jobs, logs.errors, logs.conflicts, records.explain, records.resolve, records.retry, records.approve),
     *(records.match, records.couple, records.uncouple, setup.apply, setup.export, setup.demo, sandbox.sandbox),
+    certify.certify,
 )
 
 

@@ -10,6 +10,7 @@ import httpx2
 from koppel.connectors.business_central.refusals import ENGLISH
 from koppel.connectors.business_central.system import BusinessCentralSystem, Place
 from koppel.connectors.odata.opening import authorisation, check_url, trusting
+from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
 from koppel.connectors.odata.tokens import Authorisation
@@ -27,15 +28,18 @@ def open_system(
     place: Place,
     ca_file: Path | None = None,
     keeper: NumberKeeper | None = None,
+    recorder: Recorder | None = None,
 ) -> BusinessCentralSystem:
     """Open a company; nothing is sent yet. `url`: of the service, or of a server on premises. `auth`: as for
-    `odata.open_system`. `ca_file`: the authorities to trust instead of the usual ones. Raises ConfigurationError.
+    `odata.open_system`. `ca_file`: the authorities to trust instead of the usual ones. `recorder`: takes notes of
+    everything that is asked. Raises ConfigurationError.
     """
     check_url(name, url)
     place = replace(place, tenant=auth.get("tenant", urlsplit(url).netloc))
     who = authorisation(name, url, auth, ca_file)
     transport = None if ca_file is None else httpx2.HTTPTransport(verify=trusting(name, ca_file))
-    return system_of(name, root_of(url, place), who, place, keeper, transport=transport)
+    noted = transport if recorder is None else recorder.over(transport)
+    return system_of(name, root_of(url, place), who, place, keeper, transport=noted)
 
 
 def system_of(

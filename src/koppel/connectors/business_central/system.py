@@ -76,6 +76,21 @@ class BusinessCentralSystem:
         """The name the configuration gives it."""
         return self._session.system
 
+    @property
+    def session(self) -> Session:
+        """The way to the environment."""
+        return self._session
+
+    @property
+    def api(self) -> str:
+        """Whose pages these are: `v2.0`, or those of an app."""
+        return self._place.api
+
+    @property
+    def path(self) -> str:
+        """Where the pages of the company begin, below the root of the session."""
+        return f"{COMPANIES}({self._where().id})/"
+
     def identity(self) -> str:
         """Tenant, environment and company: a copied one has records with the same ids (wire 4.3.18)."""
         return f"business-central:{self._place.tenant}/{self._place.environment}/{self._where().id}".lower()
@@ -148,8 +163,7 @@ class BusinessCentralSystem:
         return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD)
 
     def _source(self, page: Page, stamp: str | None) -> PageSource:
-        path = f"{COMPANIES}({self._where().id})/"
-        return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, path, page=page)
+        return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
         """Rights to read, and whether numbers may be chosen where koppel gives them."""

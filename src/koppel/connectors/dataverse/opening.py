@@ -9,6 +9,7 @@ import httpx2
 
 from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.odata.opening import authorisation, check_url, trusting
+from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
 from koppel.connectors.odata.tokens import Authorisation
@@ -27,10 +28,12 @@ def open_system(
     zone: str = "UTC",
     ca_file: Path | None = None,
     initial_load: bool = False,
+    recorder: Recorder | None = None,
 ) -> DataverseSystem:
     """Open the environment at `url`; nothing is sent yet. `auth`: as for `odata.open_system`, with an app registration.
     `zone`: of date-times that carry none. `ca_file`: the authorities to trust instead of the usual ones.
-    `initial_load`: hold back what the environment's own plug-ins, workflows and flows do. Raises ConfigurationError.
+    `initial_load`: hold back what the environment's own plug-ins, workflows and flows do. `recorder`: takes notes of
+    everything that is asked. Raises ConfigurationError.
     """
     root = root_of(name, url)
     if "user" in auth:
@@ -38,7 +41,8 @@ def open_system(
         raise ConfigurationError([Problem(name, what, "give tenant, client and one of secret and certificate")])
     who = authorisation(name, url, auth, ca_file)
     transport = None if ca_file is None else httpx2.HTTPTransport(verify=trusting(name, ca_file))
-    return system_of(name, root, who, zone, transport=transport, initial_load=initial_load)
+    noted = transport if recorder is None else recorder.over(transport)
+    return system_of(name, root, who, zone, transport=noted, initial_load=initial_load)
 
 
 def system_of(

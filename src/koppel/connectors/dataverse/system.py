@@ -59,6 +59,11 @@ class DataverseSystem:
         """The name the configuration gives it."""
         return self._session.system
 
+    @property
+    def session(self) -> Session:
+        """The way to the environment."""
+        return self._session
+
     def identity(self) -> str:
         """The id of the organisation, which a copied environment does not share."""
         try:

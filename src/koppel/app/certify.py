@@ -1,0 +1,100 @@
+"""`koppel certify`: a real environment, looked at with a few records that are made for it and removed again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from koppel.app.connections import new_ids, open_system
+from koppel.app.trial import Trial
+from koppel.config import Configuration, Connector
+from koppel.config.settings import Environment
+from koppel.errors import ConfigurationError, Problem
+from koppel.model.finding import Finding
+from koppel.ports import NumberKeeper, System, TableOptions
+
+if TYPE_CHECKING:
+    from koppel.connectors.odata.probing import Questions
+    from koppel.connectors.odata.recording import Exchange
+
+MARK = "koppel certify"
+"""What the texts of all scratch records begin with."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was found out of a system. `left`: scratch records that could not be removed, and why. `transcript`: what
+    went over the wire, without anything that tells who, where or what a record holds.
+    """
+
+    system: str
+    findings: list[Finding]
+    left: list[str]
+    transcript: "list[Exchange]"
+
+    @property
+    def exit_code(self) -> int:
+        """1 where the contract does not hold, or something was left behind."""
+        return 1 if self.left or any(finding.well is False for finding in self.findings) else 0
+
+
+def certify(
+    configuration: Configuration, name: str, numbers: NumberKeeper, tell: Callable[[Finding], None]
+) -> Certificate:
+    """Look at a system; `tell` gets each finding at once. Raises ConfigurationError for production, and for systems of
+    which nothing is unsettled, and SystemFailure when it cannot be reached at all.
+    """
+    _refuse(configuration, name)
+    from koppel.connectors.odata.recording import Recorder
+
+    recorder = Recorder(f"{MARK} {token_hex(4)}")
+    findings: list[Finding] = []
+    left: list[str] = []
+    with closing(open_system(name, configuration, numbers, recorder)) as system:
+        for finding in _looked(system, recorder.mark, left):
+            findings.append(finding)
+            tell(finding)
+    return Certificate(name, findings, left, recorder.exchanges)
+
+
+def _refuse(configuration: Configuration, name: str) -> None:
+    if name not in configuration.systems:
+        raise ConfigurationError(
+            [Problem("", f"there is no system {name!r}", f"there are {', '.join(configuration.systems)}")]
+        )
+    if configuration.environment is Environment.PRODUCTION:
+        what = "certify makes records and removes them again, which is not for production"
+        remedy = 'point the configuration at a test environment and write environment = "sandbox" under [koppel]'
+        raise ConfigurationError([Problem("[koppel] environment", what, remedy)])
+    connector = configuration.systems[name].connector
+    if connector not in (Connector.DATAVERSE, Connector.BUSINESS_CENTRAL):
+        what = f"nothing about {connector} is unsettled: koppel's own tests run against the real thing"
+        raise ConfigurationError([Problem(name, what, "certify a Dataverse or Business Central system")])
+
+
+def _looked(system: System, mark: str, left: list[str]) -> Iterator[Finding]:
+    """Every finding; what is made is removed, whatever happens, and what cannot be is in `left` afterwards."""
+    questions = _questions(system, mark)
+    table = system.table(questions.table, TableOptions())
+    trial = Trial(table, questions.text, questions.other, mark, lambda: new_ids(1)[0], system.now)
+    try:
+        yield from trial.findings()
+        yield from questions.unsettled()
+    finally:
+        if trial.id is not None:
+            questions.probe.made.append(questions.address(trial.id))
+        left += questions.clean()
+
+
+def _questions(system: System, mark: str) -> "Questions":
+    """What there is to be asked of a system."""
+    from koppel.connectors.business_central.certify import BusinessCentralQuestions
+    from koppel.connectors.business_central.system import BusinessCentralSystem
+    from koppel.connectors.dataverse.certify import DataverseQuestions
+    from koppel.connectors.dataverse.system import DataverseSystem
+
+    if isinstance(system, BusinessCentralSystem):
+        return BusinessCentralQuestions(system, mark)
+    assert isinstance(system, DataverseSystem), "of other systems nothing is unsettled"
+    return DataverseQuestions(system, mark)
