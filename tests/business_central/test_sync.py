@@ -73,7 +73,9 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
     def made(numbers: str) -> Erp:
         erp = standard()
 
-        def opened(name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper) -> object:
+        def opened(
+            name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, recorder: object
+        ) -> object:
             erp.api, erp.keeper = place.api, keeper
             return erp.connected()
 
