@@ -74,7 +74,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
         erp = standard()
 
         def opened(
-            _: str, url: str, auth: object, place: Place, ca: object, keeper: NumberKeeper, *more: object
+            name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, recorder: object
         ) -> object:
             erp.api, erp.keeper = place.api, keeper
             return erp.connected()

@@ -169,7 +169,7 @@ S = "koppel.toml:{} systems.erp"
         (HEAD + "[defaults]\nguard_row = 3", f"koppel.toml:{LINE + 1} defaults.guard_row", "unknown setting 'guard_row'", "did you mean 'guard_rows'?"),
         (HEAD + "[defaults]\ndrift = 'hide'", f"koppel.toml:{LINE + 1} defaults.drift", "unknown value 'hide'", "known here: show, restore"),
         (HEAD + "[defaults]\non_conflict = 'crn wins'\n" + mapping(""), f"koppel.toml:{LINE + 1} defaults.on_conflict", "unknown value 'crn wins'", "did you mean 'crm wins'?"),
-        (HEAD + "defaults = 3", f"koppel.toml:{LINE} systems.crm.defaults", "unknown setting 'defaults'", "known here: connector, url, timezone, fields, auth, batch, ca_file, environment, company, api"),
+        (HEAD + "defaults = 3", f"koppel.toml:{LINE} systems.crm.defaults", "unknown setting 'defaults'", "known here: connector, url, timezone, fields, auth, batch, ca_file, environment, company, api, initial_load"),
         ("mappings = 3\n" + HEAD, "koppel.toml:1 mappings", "expected a table of mappings, found a whole number", ""),
         (HEAD + mapping("", name='" "'), f'koppel.toml:{LINE} mappings." "', "this cannot be the name of a mapping", "use letters, digits and blanks"),
     ],

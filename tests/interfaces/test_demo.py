@@ -65,12 +65,17 @@ def test_every_edit_over_http_leads_where_it_should(tmp_path: Path) -> None:
         assert sum(each.inserted + each.modified + each.deleted for each in again) == 0
 
 
-def test_services_leave_nothing_to_keep_and_say_what_they_need(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_services_leave_nothing_to_keep(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo", "--keep"]) == 2
     assert "--sql" in capsys.readouterr().err
+
+
+def test_without_the_extra_it_is_told_on_databases(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel alone runs the demo, and says what more there is."""
     monkeypatch.setitem(sys.modules, "koppel.sandbox.server", None)
-    assert run(["demo"]) == 2
-    told = capsys.readouterr().err
-    assert "pip install 'koppel[sandbox]'" in told and "koppel demo --sql" in told
+    monkeypatch.setattr("koppel.cli.demo._story", lambda *_: None)
+    assert run(["demo"]) == 0
+    told = capsys.readouterr().out
+    assert "pip install 'koppel[sandbox]'" in told and "two databases" in told

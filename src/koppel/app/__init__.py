@@ -1,7 +1,7 @@
 """The facade: everything koppel does, as methods of one object. Every interface talks to this and only to this."""
 
 from koppel.app.certify import Certificate
-from koppel.app.demo import Demo, demo_on_databases, demo_over_http
+from koppel.app.demo import Demo, demo_on_databases, demo_over_http, services_are_installed
 from koppel.app.facade import Koppel
 from koppel.app.full import FullOptions
 from koppel.app.presets import starter
@@ -33,6 +33,7 @@ __all__ = [
     "demo_over_http",
     "move_store_of",
     "rehearsal",
+    "services_are_installed",
     "starter",
     "upgrade_store_of",
 ]

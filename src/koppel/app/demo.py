@@ -22,8 +22,6 @@ APP = "koppel/sync/v1.0"
 SIZES = {"customers": 600, "vendors": 60, "contacts": 800, "salespeople": 12, "overlap": 180}
 """How big the world is that is carried over HTTPS: the whole story takes well under a minute on two cores."""
 
-_WITHOUT_SANDBOX = "pip install 'koppel[sandbox]' for the services of the demo, or koppel demo --sql without them"
-
 
 @dataclass(frozen=True)
 class Demo:
@@ -33,10 +31,19 @@ class Demo:
     edit: Callable[[], list[Edit]]
 
 
+def services_are_installed() -> bool:
+    """Whether the packages of the extra `sandbox` are there."""
+    try:
+        import koppel.sandbox.server  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
 @contextmanager
 def demo_over_http(folder: Path) -> Iterator[Demo]:
     """A demo on services, which end with it. Raises `ConfigurationError` where the sandbox is not installed."""
-    with started(Amounts(0, 0, 0, 0), 0, _WITHOUT_SANDBOX) as sandbox:
+    with started(Amounts(0, 0, 0, 0), 0) as sandbox:
         from koppel.app.demo_desks import furnish
 
         bc, crm = furnish(sandbox, content(**SIZES))

@@ -84,11 +84,12 @@ def rehearsal(amounts: Amounts, port: int) -> Iterator[Rehearsal]:
 
 
 @contextmanager
-def started(amounts: Amounts, port: int, remedy: str = "pip install 'koppel[sandbox]'") -> Iterator["Sandbox"]:
-    """The same, with the objects behind it. `remedy`: where the packages it needs are missing."""
+def started(amounts: Amounts, port: int) -> Iterator["Sandbox"]:
+    """The same, with the objects behind it."""
     try:
         from koppel.sandbox.server import Settings, running
     except ModuleNotFoundError as error:
+        remedy = "pip install 'koppel[sandbox]'"
         raise ConfigurationError([Problem("sandbox", f"the package {error.name} is missing", remedy)]) from None
     ports = (port, port + 1, port + 2, port + 3) if port else (0, 0, 0, 0)
     try:

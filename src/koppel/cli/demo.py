@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from koppel.app import Demo, FullOptions, Koppel, RunReport, demo_on_databases, demo_over_http
+from koppel.app import Demo, FullOptions, Koppel, RunReport, demo_on_databases, demo_over_http, services_are_installed
 from koppel.cli.progress import Bars
 from koppel.cli.tables import conflict_table, error_table, explanation_table, job_table, review_table
 from koppel.model.policy import FirstContact
@@ -39,6 +39,7 @@ _SERVICES = (
     " and pages. They know nothing of each other."
 )
 _DATABASES = "Business Central and Dataverse, as two databases that know nothing of each other."
+_WITHOUT_SERVICES = "pip install 'koppel[sandbox]' shows the same on services reached over HTTPS. Without it:"
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ class _Stage:
 
 
 def run_demo(folder: Path | None, sql: bool, quiet: bool) -> int:
-    """Tell the story; 0 when it went as it should, 2 when the folder holds a demo already. `sql`: on two databases.
-
-    Raises `ConfigurationError` where what the services need is not installed.
+    """Tell the story; 0 when it went as it should, 2 when the folder holds a demo already. `sql`: on two databases, as
+    also where what the services need is not installed.
     """
     console = Console(quiet=quiet)
     if not console.is_terminal:
         console.width = WIDTH
+    if not sql and not services_are_installed():
+        console.print(_WITHOUT_SERVICES, highlight=False, markup=False)
+        sql = True
     place = folder or Path(mkdtemp(prefix="koppel-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     try:
