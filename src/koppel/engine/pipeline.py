@@ -17,6 +17,7 @@ from koppel.engine.carry import OpenPage, Round, begin
 from koppel.engine.context import JobContext
 from koppel.engine.couple import match_rules
 from koppel.engine.garbage import collect
+from koppel.engine.judge import policy_of
 from koppel.engine.lone import lone_pages
 from koppel.engine.page import Page, read_page
 from koppel.engine.write import Batch
@@ -91,7 +92,7 @@ def _waits(context: JobContext, lone: Side | None) -> bool:
     if context.bound.refers_to_itself:
         return True
     if lone is None:
-        return context.bound.mapping.on_delete is OnDelete.RESTORE and Identity.NONE in context.bound.identities
+        return policy_of(context).on_delete is OnDelete.RESTORE and Identity.NONE in context.bound.identities
     return bool(match_rules(context, lone)) or context.bound.identities[lone.other] is Identity.NONE
 
 
