@@ -15,7 +15,7 @@ demo: $(READY)  ## the tour: two systems, coupled and kept in step before your e
 	@$(BIN)/koppel demo $(ARGS)
 
 test: $(READY)  ## all tests but the long hunts
-	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
 
 check: $(READY)  ## style, types, import layers, docs
 	@$(BIN)/ruff check --quiet --output-format concise .

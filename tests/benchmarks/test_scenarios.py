@@ -52,12 +52,21 @@ def measured(folder: Path, name: str, **variables: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(WITHOUT_SERVER))
+LONG = {"P12.koppel", "P2.dlt", "P2.process", "P3.process", "P11.koppel"}
+"""They take their time even with few rows: `make simulate` and `make bench` run them."""
+
+
+def scenario_names(names: set[str]) -> list[Any]:
+    """In order; the long ones not every day."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in sorted(names)]
+
+
+@pytest.mark.parametrize("name", scenario_names(WITHOUT_SERVER))
 def test_runs_and_is_verified(name: str, folder: Path) -> None:
     assert measured(folder, name)["server_cpu"] == 0 or name == "P12.koppel", "the services are no part of koppel"
 
 
-@pytest.mark.parametrize("name", sorted(MEASURED.keys() - WITHOUT_SERVER))
+@pytest.mark.parametrize("name", scenario_names(MEASURED.keys() - WITHOUT_SERVER))
 def test_runs_and_is_verified_on_postgresql(name: str, folder: Path, server: str) -> None:
     if name == "P2.dlt" and not peer.READY.exists():
         pytest.skip("dlt is installed by make bench, in an environment of its own, and not for tests")

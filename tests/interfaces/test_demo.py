@@ -36,6 +36,7 @@ def test_the_whole_tour_over_http(capsys: pytest.CaptureFixture[str]) -> None:
     assert "koppel init --preset business-central-dataverse" in told
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_every_edit_over_http_leads_where_it_should(tmp_path: Path) -> None:
     """The expectations of the demo's edits, which know nothing of koppel."""

@@ -13,7 +13,7 @@ import pytest
 from koppel.testing.world import World
 from tests.postgresql import dropped, fresh_schema
 
-SEEDS, SERVER_SEEDS, STEPS = 40, 4, 3
+SEEDS, SERVER_SEEDS, STEPS = 20, 2, 3
 
 
 def lived(folder: Path, seed: int, steps: int, store_url: str = "") -> World:

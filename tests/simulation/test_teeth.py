@@ -92,6 +92,7 @@ def test_without_a_look_at_what_arrived_late_records_are_doubled(
         histories(tmp_path, LOSING, 1)
 
 
+@pytest.mark.slow
 def test_whole_koppel_passes_where_the_toothless_ones_fail(tmp_path: Path) -> None:
     """The same settings and seeds, with nothing taken out."""
     for place, setting in enumerate((Setting(families=False), Setting(families=False, shouts=True))):

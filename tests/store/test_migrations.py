@@ -2,6 +2,7 @@
 changes nothing.
 """
 
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import make_url
 
 from koppel.errors import ConfigurationError, Halted, StoreFailure
 from koppel.store import inspect_store, open_store, revision, upgrade
+from koppel.store.backup import back_up
 from koppel.store.opened import whole
 from koppel.store.shape import differences
 from koppel.store.upgrade import upgrade_store
@@ -148,6 +150,24 @@ def test_an_upgrade_that_goes_wrong_is_taken_back(shelf: Shelf, monkeypatch: pyt
     with whole(shelf.url) as connection:
         assert revision.revision(connection) == revision.UNVERSIONED
         assert connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema'").scalar() == "1"
+
+
+def test_two_copies_within_a_second_are_two(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores of one database are upgraded one after another, each in a schema of its own."""
+
+    class Still(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Still":
+            return cls(2026, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("koppel.store.backup.datetime", Still)
+    url = place("postgresql")
+    open_store(url).close()
+    with whole(url) as connection:
+        made = {back_up(connection, "test")[0] for _ in range(2)}
+        assert len(made) == 2
+        for name in made:
+            connection.exec_driver_sql(f"DROP {name} CASCADE")
 
 
 def test_the_newest_store_is_left_alone(shelf: Shelf) -> None:

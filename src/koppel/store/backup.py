@@ -1,5 +1,6 @@
 """A copy of a store as it is, whatever its revision, made before it is changed."""
 
+import itertools
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,10 +24,17 @@ def back_up(connection: Connection, found: str) -> tuple[str, str]:
         copy_file(path, target)
         way = f"stop every koppel, take {path}-wal and {path}-shm away, put {target} in the place of {path}"
         return str(target), way
-    target_schema = f"koppel_{name}".replace("-", "_")
+    target_schema = _free_schema(connection, f"koppel_{name}".replace("-", "_"))
     _copy_tables(connection, target_schema)
     url = f"{shown(connection.engine.url)}?options=-csearch_path%3D{target_schema}"
     return f"schema {target_schema}", f"stop every koppel and make it the search path of the store ({url})"
+
+
+def _free_schema(connection: Connection, name: str) -> str:
+    """This name, or one like it: another store of the database may have been copied within the same second."""
+    taken = set(connection.execute(text("SELECT nspname FROM pg_namespace")).scalars())
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def copy_file(path: Path, target: Path) -> None:
