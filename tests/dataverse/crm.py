@@ -1,84 +1,32 @@
 """The connector and the sandbox in one process: no network, and a time that passes only when somebody waits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import format_datetime
-from threading import RLock
-from typing import TypeVar
-from urllib.parse import unquote
-
-import httpx2
+from datetime import datetime
 
 from koppel.connectors.dataverse.opening import API, USUAL_LIMITS, system_of
 from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.dataverse.table import DataverseTable
 from koppel.connectors.odata.timing import Timing
 from koppel.ports import TableOptions
-from koppel.sandbox.exchange import Call
+from koppel.sandbox.exchange import Call, Reply
+from tests.line import Line
 from tests.sandbox.web import URL, Web, web
-
-T = TypeVar("T")
-
-Before = Exception | httpx2.Response | Callable[[], object]
-After = Exception | Callable[[httpx2.Response], httpx2.Response]
 
 
 @dataclass
-class Line(httpx2.BaseTransport):
-    """What carries requests to the sandbox. `asked`, `answered`: all of them, and the bodies of its answers. `before`,
-    `after`: what happens, once, to a request of a method with a piece in its target: trouble, an answer in place of the
-    sandbox's, or what somebody does meanwhile; and what becomes of the answer.
-    """
+class WebLine(Line):
+    """The line to Dataverse, with its limits."""
 
     web: Web
-    asked: list[httpx2.Request] = field(default_factory=list)
-    answered: list[bytes] = field(default_factory=list)
-    before: dict[tuple[str, str], Before] = field(default_factory=dict)
-    after: dict[tuple[str, str], After] = field(default_factory=dict)
-    _lock: RLock = field(default_factory=RLock)
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.read()
-        with self._lock:  # as the gate of the running sandbox does
-            return self._handled(request)
-
-    def _handled(self, request: httpx2.Request) -> httpx2.Response:
-        target = request.url.raw_path.decode()
-        self.asked.append(request)
-        trouble = _taken(self.before, request.method, target)
-        if isinstance(trouble, Exception):
-            raise trouble
-        if isinstance(trouble, httpx2.Response):
-            return trouble
-        if trouble is not None:
-            trouble()
-        headers = {name.lower(): text for name, text in request.headers.items()}
-        call = Call(request.method, target, headers, request.content)
+    def reply(self, call: Call) -> Reply:
         limits = self.web.dataverse.limits
         reply = limits.enter(call) or self.web.dataverse.answer(call)
         limits.leave(call, 0.01)
-        self.answered.append(reply.body)
-        date = {"Date": format_datetime(self.web.clock.now(), usegmt=True)}
-        response = httpx2.Response(reply.status, headers=date | dict(reply.headers), content=reply.body)
-        change = _taken(self.after, request.method, target)
-        if isinstance(change, Exception):
-            raise change
-        return response if change is None else change(response)
+        return reply
 
-    @property
-    def targets(self) -> list[str]:
-        """What was asked, decoded."""
-        return [unquote(request.url.raw_path.decode()) for request in self.asked]
-
-    @property
-    def sent(self) -> str:
-        """The bodies of all requests."""
-        return "\n".join(request.content.decode() for request in self.asked)
-
-
-def _taken(troubles: dict[tuple[str, str], T], method: str, target: str) -> T | None:
-    fitting = next((key for key in troubles if key[0] == method and key[1] in target), None)
-    return None if fitting is None else troubles.pop(fitting)
+    def now(self) -> datetime:
+        return self.web.clock.now()
 
 
 class Bearer:
@@ -106,7 +54,7 @@ class Crm:
 
     def __post_init__(self) -> None:
         self.web.clock.stop(self.web.clock.now())
-        self.line = Line(self.web)
+        self.line = WebLine(self.web)
         self.system = self.connected()
 
     def connected(self) -> DataverseSystem:

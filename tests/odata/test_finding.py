@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.odata.filter import Manners
-from koppel.connectors.odata.finding import BLANKS
 from koppel.model.values import OP
 from koppel.ports import TableOptions
 from tests.odata.server import CUSTOMERS, Server

@@ -67,14 +67,14 @@ class _Facts:
 
 @dataclass
 class OpenPage:
-    """A page whose intents are on record. `todo`: its writes in order, each with its number in the journal;
+    """A page whose intents are on record. `writes`: in order, each with its number in the journal;
     `unanswered`: rows of those that are settled.
     """
 
     context: JobContext
     verdict: Verdict
     progress: Progress
-    todo: list[tuple[int, Batch]]
+    writes: list[tuple[int, Batch]]
     final: bool
     unanswered: list[OpenIntent] = field(default_factory=list)
 
@@ -125,10 +125,10 @@ def _begin_open(context: JobContext, page: Page, round_: Round) -> OpenPage | No
     progress = Progress.of(verdict.page)
     progress.agree(verdict.settles & ~held[:, None] & ~aside[:, None] & _flows(verdict)[:, None])
     settlement = _facts_of(context, verdict, progress, ~held & ~aside, facts, round_)
-    todo = list(batches(context, verdict, ~held & ~aside))
+    meant = list(batches(context, verdict, ~held & ~aside))
     set_aside = _aside_rows(verdict, aside)
-    journal = context.store.intend(context.job, settlement, [batch.intent for batch in todo], set_aside)
-    numbered = list(zip(journal, todo, strict=True))
+    journal = context.store.intend(context.job, settlement, [batch.intent for batch in meant], set_aside)
+    numbered = list(zip(journal, meant, strict=True))
     return OpenPage(context, verdict, progress, numbered, round_.final) if numbered else None
 
 

@@ -123,7 +123,7 @@ class _Flight:
         """Send the writes of a page; settle the oldest when its answers are there, or too many are open."""
         if page is None:
             return
-        sent = [(number, batch, self._writer.submit(self._send, page, batch)) for number, batch in page.todo]
+        sent = [(number, batch, self._writer.submit(self._send, page, batch)) for number, batch in page.writes]
         self._open.append((page, sent))
         while self._open and (len(self._open) >= OPEN_PAGES or self._answered()):
             self._settle_oldest()

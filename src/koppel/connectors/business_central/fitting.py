@@ -8,6 +8,7 @@ from koppel.connectors.agreed.values import either, reasons_where
 from koppel.connectors.business_central.blanks import NO_DAY, NO_MOMENT
 from koppel.connectors.business_central.page import Page
 from koppel.connectors.odata.edm import Property
+from koppel.connectors.odata.fitting import text_misfits
 from koppel.model.values import Kind
 
 SENTENCES = {
@@ -21,7 +22,6 @@ SENTENCES = {
 }
 """What a reason means, for the message of a refusal."""
 
-_NOT_XML = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 _INT32 = 2**31
 _TICKS = (0, 3, 7)
 """On what digits the milliseconds of a moment end that is kept as it is (wire 2.3)."""
@@ -39,9 +39,9 @@ def misfits(page: Page, property_: Property, values: pl.Series) -> pl.Series | N
 def _of_kind(page: Page, property_: Property, values: pl.Series) -> pl.Series | None:
     match property_.shape.kind:
         case Kind.TEXT:
-            return _texts(property_, values)
+            return text_misfits(values, property_.shape.length)
         case Kind.CODE:
-            return _texts(property_, values.str.strip_chars().str.to_uppercase())
+            return text_misfits(values.str.strip_chars().str.to_uppercase(), property_.shape.length)
         case Kind.CHOICE:
             strange = ~values.fill_null("").is_in(list(page.members[property_.shape.name]))
             return reasons_where(strange | (values == ""), "not_a_choice")
@@ -55,11 +55,3 @@ def _of_kind(page: Page, property_: Property, values: pl.Series) -> pl.Series | 
             return either(reasons_where(values == NO_MOMENT, "is_blank"), reasons_where(~kept, "digits_lost"))
         case _:
             return None
-
-
-def _texts(property_: Property, values: pl.Series) -> pl.Series | None:
-    reasons = reasons_where(values.str.contains(_NOT_XML), "not_xml")
-    if property_.shape.length is None:
-        return reasons
-    units = values.str.len_chars() + values.str.count_matches(r"[\x{10000}-\x{10FFFF}]")
-    return either(reasons, reasons_where(units > property_.shape.length, "too_long"))

@@ -9,6 +9,7 @@ import polars as pl
 from koppel.connectors.agreed.values import either, reasons_where, significant
 from koppel.connectors.dataverse.columns import Column
 from koppel.connectors.odata.edm import FLOATS
+from koppel.connectors.odata.fitting import text_misfits
 from koppel.model.values import Kind
 
 EARLIEST = date(1753, 1, 1)
@@ -24,7 +25,6 @@ SENTENCES = {
 }
 """What a reason means, for the message of a refusal."""
 
-_NOT_XML = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 _CHOICES = r"^\d+( *, *\d+)*$"
 
 
@@ -35,7 +35,7 @@ def misfits(column: Column, values: pl.Series) -> pl.Series | None:
         case Kind.TEXT if column.several:
             return either(reasons, _sets(column, values))
         case Kind.TEXT:
-            return either(reasons, _texts(column, values))
+            return either(reasons, text_misfits(values, column.odata.shape.length))
         case Kind.CHOICE if column.details.options:
             return either(reasons, reasons_where(~values.is_in(column.details.options), "not_a_choice"))
         case Kind.INTEGER:
@@ -50,14 +50,6 @@ def misfits(column: Column, values: pl.Series) -> pl.Series | None:
             return either(reasons, either(reasons_where(values.dt.date() < EARLIEST, "out_of_range"), whole))
         case _:
             return reasons
-
-
-def _texts(column: Column, values: pl.Series) -> pl.Series | None:
-    reasons = reasons_where(values.str.contains(_NOT_XML), "not_xml")
-    if column.odata.shape.length is None:
-        return reasons
-    units = values.str.len_chars() + values.str.count_matches(r"[\x{10000}-\x{10FFFF}]")
-    return either(reasons, reasons_where(units > column.odata.shape.length, "too_long"))
 
 
 def _sets(column: Column, values: pl.Series) -> pl.Series | None:

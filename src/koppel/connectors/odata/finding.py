@@ -9,16 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.odata.address import quoted
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
 from koppel.connectors.odata.filter import Manners, number_problem
 from koppel.connectors.odata.reading import CONDITION_LENGTH
 from koppel.model.values import Kind
-
-BLANKS = (*map(chr, range(9, 14)), " ", "\x85", "\xa0", "\u1680", *map(chr, range(0x2000, 0x200B)))
-BLANKS = (*BLANKS, "\u2028", "\u2029", "\u202f", "\u205f", "\u3000")
-"""What Polars strips from a text."""
 
 _UNSURE = r"[\x00-\x1f\x7f-\x9f\[\]\\^]"
 """Characters that a service or a server before it may refuse, or take for a pattern."""
