@@ -43,7 +43,7 @@ def koppel(rows: int) -> Figures:
 
 
 @contextmanager
-def _taped(services: Services) -> Iterator[Tape]:
+def _taped() -> Iterator[Tape]:
     """koppel's connections as they are, listened to."""
     tape, opened = Tape(), connections.open_system
     connections.open_system = partial(opened, recorder=tape)  # type: ignore[assignment, arg-type]
@@ -55,7 +55,7 @@ def _taped(services: Services) -> Iterator[Tape]:
 
 def _measured(configuration: Path, services: Services) -> tuple[Tape, Figures]:
     """The first load."""
-    with _taped(services) as tape, Meter(services.process) as meter:
+    with _taped() as tape, Meter(services.process) as meter:
         _sync(configuration, services)
     return tape, meter.figures
 
@@ -63,7 +63,7 @@ def _measured(configuration: Path, services: Services) -> tuple[Tape, Figures]:
 def _timed(folder: Path, services: Services) -> tuple[Tape, float]:
     """A run an hour later: what is new to the stamps of a service is read again for minutes."""
     services.hook("/clock", {"advance": 3600})
-    with _taped(services) as tape:
+    with _taped() as tape:
         started = time.perf_counter()
         _sync(folder / "koppel.toml", services)
         return tape, time.perf_counter() - started

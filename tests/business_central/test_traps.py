@@ -181,6 +181,16 @@ def test_11_fields_of_a_place_fill_and_clear_one_another(erp: Erp) -> None:
     assert "call me" not in answer[MESSAGE]
 
 
+def test_11_a_create_keeps_its_id_when_the_second_request_is_lost(erp: Erp) -> None:
+    """Only the first answer tells which record was made; without it a lost answer could make it twice."""
+    table = erp.table()
+    erp.line.after["PATCH", "customers"] = httpx2.ReadError("cut")
+    place = {"postalCode": "10115", "country": "DE", "city": "Amsterdam"}  # the city brings another country first
+    (answer,) = written(erp, table, CREATE, [{"displayName": "d", **place}])
+    assert not erp.line.after, "the line was cut"
+    assert answer[CODE] == "written" and answer[ID] is not None
+
+
 def test_12_a_write_changes_other_records(erp: Erp) -> None:
     """What a customer passes on to its contact appears as a change of the contact."""
     table, contacts = erp.table(), erp.system.table("contacts", TableOptions())

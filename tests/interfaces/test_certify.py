@@ -10,6 +10,8 @@ import pytest
 
 from koppel.cli.program import run
 from koppel.connectors.dataverse.table import DataverseTable
+from koppel.connectors.odata.probing import Probe
+from koppel.errors import Unreachable
 from koppel.model.write import CODE, Outcome
 from koppel.sandbox.business_central.switches import BlankMember, ClientId
 from koppel.sandbox.business_central.switches import Switches as CentralSwitches
@@ -212,8 +214,9 @@ def test_production_is_refused_before_anything_is_asked(
     path = folder / "koppel.toml"
     path.write_text(path.read_text().replace('environment = "sandbox"', 'environment = "production"'))
     sandbox.controls.transcript._kept.clear()
-    assert run(["certify", "crm", "--yes"]) == 2
-    assert "not for production" in capsys.readouterr().err
+    for words in (["--yes"], []):
+        assert run(["certify", "crm", *words]) == 2
+        assert "not for production" in capsys.readouterr().err
     assert sandbox.controls.transcript.all() == []
 
 
@@ -228,6 +231,34 @@ def test_what_cannot_be_certified(folder: Path, capsys: pytest.CaptureFixture[st
 def test_without_a_terminal_somebody_must_have_said_yes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["certify", "crm"]) == 2
     assert "say --yes" in capsys.readouterr().err
+
+
+def test_a_transcript_that_cannot_be_written_is_refused_before_anything_is_made(
+    folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.controls.transcript._kept.clear()
+    assert run(["certify", "crm", "--yes", "--transcript", str(folder / "no" / "file")]) == 2
+    assert "choose another file with --transcript" in capsys.readouterr().err
+    assert sandbox.controls.transcript.all() == []
+
+
+def test_an_unreachable_service_does_not_hide_what_is_left(
+    folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line breaks in the middle of the contract, and for the removal, too."""
+
+    def gone(*_: Any, **__: Any) -> Any:
+        raise Unreachable("crm", "the line is cut", "try again")
+
+    monkeypatch.setattr(DataverseTable, "find", gone)
+    ask = Probe.ask
+
+    def asked(probe: Probe, method: str, *rest: Any, **headers: Any) -> Any:
+        return gone() if method == "DELETE" else ask(probe, method, *rest, **headers)
+
+    monkeypatch.setattr(Probe, "ask", asked)
+    assert run(["certify", "crm", "--yes"]) == 3
+    assert "not removed: accounts(" in capsys.readouterr().err
 
 
 def test_a_broken_contract_is_told_and_the_records_are_removed(

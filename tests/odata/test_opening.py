@@ -112,6 +112,8 @@ def test_batches_are_as_the_file_says(
         "http://10.0.0.1/",
         "https://u:p@erp.example/",
         "https://e.example/?x=1",
+        "https://[abc",
+        "https://",
     ],
 )
 def test_a_secret_does_not_travel_in_the_open(url: str) -> None:

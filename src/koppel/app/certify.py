@@ -10,7 +10,7 @@ from koppel.app.connections import new_ids, open_system
 from koppel.app.trial import Trial
 from koppel.config import Configuration, Connector
 from koppel.config.settings import Environment
-from koppel.errors import ConfigurationError, Problem
+from koppel.errors import ConfigurationError, Problem, SystemFailure
 from koppel.model.finding import Finding
 from koppel.ports import NumberKeeper, System, TableOptions
 
@@ -45,20 +45,25 @@ def certify(
     """Look at a system; `tell` gets each finding at once. Raises ConfigurationError for production, and for systems of
     which nothing is unsettled, and SystemFailure when it cannot be reached at all.
     """
-    _refuse(configuration, name)
+    refuse(configuration, name)
     from koppel.connectors.odata.recording import Recorder
 
     recorder = Recorder(f"{MARK} {token_hex(4)}")
     findings: list[Finding] = []
     left: list[str] = []
-    with closing(open_system(name, configuration, numbers, recorder)) as system:
-        for finding in _looked(system, recorder.mark, left):
-            findings.append(finding)
-            tell(finding)
+    try:
+        with closing(open_system(name, configuration, numbers, recorder)) as system:
+            for finding in _looked(system, recorder.mark, left):
+                findings.append(finding)
+                tell(finding)
+    except SystemFailure as failure:
+        failure.args = ("\n".join([str(failure), *(f"not removed: {what}" for what in left)]),)
+        raise
     return Certificate(name, findings, left, recorder.exchanges)
 
 
-def _refuse(configuration: Configuration, name: str) -> None:
+def refuse(configuration: Configuration, name: str) -> None:
+    """Raise ConfigurationError for production, and for systems of which nothing is unsettled."""
     if name not in configuration.systems:
         raise ConfigurationError(
             [Problem("", f"there is no system {name!r}", f"there are {', '.join(configuration.systems)}")]

@@ -68,7 +68,7 @@ def _uses(workplace: Workplace, system: str) -> dict[str, Use]:
             if mapping.table(side).system != system:
                 continue
             table, options = mapping.table(side).table, mapping.options(side)
-            named = {line.name(side) for line in mapping.fields if line.enabled} - {None}
+            named = {line.name(side) for line in mapping.fields if line.enabled}
             named |= {pair[side] for rule in mapping.match for pair in rule.pairs}
             named |= fields_of(options.filter) if options.filter else set()
             fields.setdefault(table, set()).update(name for name in named if name is not None)

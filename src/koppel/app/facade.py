@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from koppel.app import al, checking, checks, lookups, manual
-from koppel.app.certify import Certificate, certify
+from koppel.app.certify import Certificate, certify, refuse
 from koppel.app.connections import Connections, closing
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
@@ -83,6 +83,10 @@ class Koppel:
     def check(self) -> list[CheckLine]:
         """Try everything a run needs: systems, tables, fields, types, keys. Writes nothing."""
         return checking.check(self._workplace)
+
+    def refuse_certifying(self, system: str) -> None:
+        """Raise `ConfigurationError` where `certify` would, before anybody is asked whether to begin."""
+        refuse(self.configuration, system)
 
     def certify(self, system: str, tell: Callable[[Finding], None] = lambda finding: None) -> Certificate:
         """Find out how a real environment behaves, with records made for it and removed again; never in production."""

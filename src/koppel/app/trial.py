@@ -70,7 +70,10 @@ class Trial:
         self.id = self.new_id() if chosen else None
         outcome = self._write(WriteKind.CREATE, {self.text: self.mark}, None)
         well = outcome[CODE] == Outcome.WRITTEN
-        self.id = str(outcome[ID]) if well else None
+        if well:
+            self.id = str(outcome[ID])
+        elif outcome[CODE] != Outcome.UNKNOWN:  # else it may be there under the id we chose
+            self.id = None
         if not well:
             return _no(outcome)
         return "" if outcome[self.text] == self.mark else "no: it is not answered as it was sent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -32,9 +32,11 @@ def certify(
     """Find out how a test environment behaves, with a few records that are made and removed. Never in production."""
     path = transcript or Path(f"certify-{system}.json")
     with opened(common) as session:
+        session.koppel.refuse_certifying(system)
         question = f"Make a few records in {system} and remove them again?"
         if not confirmed(question, common, needed=True):
             return 0
+        _open(path).close()  # before anything is made
         found = session.koppel.certify(system, _nothing if common.json else _show)
     _write(found, path)
     if common.json:
@@ -57,8 +59,13 @@ def _write(found: Certificate, path: Path) -> None:
     from koppel.app import as_json
 
     document = as_json({"findings": found.findings, "left": found.left, "transcript": found.transcript})
+    with _open(path, "w") as file:
+        json.dump(document, file, ensure_ascii=False, indent=1)
+
+
+def _open(path: Path, mode: str = "a") -> IO[str]:
     try:
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+        return path.open(mode, encoding="utf-8")
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise ConfigurationError([Problem(str(path), what, "choose another file with --transcript")]) from None

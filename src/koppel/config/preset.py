@@ -92,8 +92,9 @@ def _replaced(text: str, replacements: dict[str, str]) -> str:
             system = systems[key]
             assert isinstance(system, Table), "a system is a table"
             system["url"] = value
-    for system in with_api:
-        system["api"] = system["api"] if api is None else _checked(api)
+    if api is not None:
+        for system in with_api:
+            system["api"] = _checked(api)
     replaced = tomlkit.dumps(document)
     return replaced if currency is None else replaced.replace(_LOCAL_CURRENCY, f"blank = '{currency}'")
 

@@ -106,7 +106,8 @@ class _PageWriter(Writer):
             for record, body in zip(records, cleared.values(), strict=True)
         ]
         for at, answer in zip(cleared, super().exchange([rows[at] for at in cleared], requests), strict=True):
-            if not isinstance(answer, Answer) or answer.good:  # of a refusal the first answer is what is stored
+            # Of a refusal the first answer is what is stored, and only it tells which record a create has made.
+            if answer.good if isinstance(answer, Answer) else self.write.kind is not WriteKind.CREATE:
                 told[at] = answer
         return told
 

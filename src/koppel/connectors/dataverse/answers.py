@@ -26,10 +26,10 @@ def judged(definition: Definition, answer: Answer, body: dict[str, Any]) -> tupl
     """What became of the row that was sent as `body`. MISSING may be a record that the row refers to. An error with a
     code is one of the service, which undoes what it could not finish, whatever the status.
     """
+    if answer.good:
+        return Outcome.WRITTEN, Refusal(None, None)
     code = answer.error.code
     said = Refusal(None, _without_values(told(answer), body) or f"the service answered {answer.status}")
-    if answer.good:
-        return Outcome.WRITTEN, said
     if code == STALE or (answer.status == 412 and not code):
         return Outcome.STALE, said
     if code == MISSING or answer.status in (404, 410):

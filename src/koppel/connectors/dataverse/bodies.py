@@ -92,6 +92,8 @@ def _fill(
     if column.targets:
         _bind(source, targets, column, values, rows, bodies, progress)
         return
+    if column.several:  # '' is none at all, and no list of choices to the service
+        values = values.set((values == "").fill_null(False), None)
     if column.zoneless:
         values = _on_clocks(source, column, values, rows, progress)
     for row, value in zip(rows, json_values(column.odata, values), strict=True):

@@ -39,8 +39,14 @@ def open_system(
 
 def check_url(name: str, url: str) -> None:
     """Raise ConfigurationError unless what is sent there stays secret: https, or a service on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")):
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ConfigurationError([Problem(name, "the url names no server", "write https://, the server and its path")])
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)):
         if parts.query or parts.fragment or "@" in parts.netloc:
             what = "the url holds more than the address of the service"
             raise ConfigurationError([Problem(name, what, "end it with the service root; sign in with auth")])

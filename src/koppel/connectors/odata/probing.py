@@ -45,7 +45,7 @@ class Probe:
             raise Unclear(f"{doing} was refused: {verdict(answer)}")
         try:
             found = msgspec.json.decode(answer.body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Unclear(f"{doing} was answered with something that is no JSON") from None
         return found if isinstance(found, dict) else {}
 
@@ -96,7 +96,7 @@ class Questions(ABC):
         left = self.probe.clean()
         try:
             self.probe.made += self.beside()
-        except (SystemFailure, Unclear) as reason:
+        except (SystemFailure, Unclear, KeyError) as reason:
             return [*left, f"what the system made beside the records: {reason}"]
         return left + self.probe.clean()
 
@@ -106,7 +106,7 @@ def looked(probe: Probe, questions: Sequence[tuple[str, str, Look]]) -> Iterator
     for code, question, look in questions:
         try:
             found = look(probe)
-        except (Unclear, SystemFailure) as reason:
+        except (Unclear, SystemFailure, KeyError) as reason:
             found = f"not found out: {reason}"
         yield Finding(code, question, found)
 

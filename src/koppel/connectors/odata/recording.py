@@ -74,8 +74,8 @@ class Recorder:
         parts = urlsplit(str(url))
         path = unquote(parts.path)
         path = path[path.find("/api/") :] if "/api/" in path else f"/{HIDDEN}"
-        options = [option.partition("=") for option in unquote(parts.query).split("&") if option]
-        query = "&".join(f"{name}={self._condition(value)}" for name, _, value in options)
+        options = [option.partition("=") for option in parts.query.split("&") if option]
+        query = "&".join(f"{unquote(name)}={self._condition(unquote(value))}" for name, _, value in options)
         return self._without_ids(path) + (f"?{query}" if query else "")
 
     def _condition(self, text: str) -> str:

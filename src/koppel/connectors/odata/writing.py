@@ -20,7 +20,7 @@ from koppel.connectors.odata.encode import json_body, json_values, key_segments
 from koppel.connectors.odata.failure import Unanswered, told
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source, key_parts_frame
-from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled
+from koppel.errors import BadAnswer, Denied, SystemFailure
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
@@ -174,10 +174,9 @@ class Writer:
                 self._fail(told)
                 self._unknown(row, str(told))
             case Answer():
-                if told.status in (401, 429):
-                    error = Denied if told.status == 401 else Throttled
+                if told.status == 401:
                     what = f"writing {self.source.name}: it answered {told.status}"
-                    self._fail(error(self.source.session.system, what))
+                    self._fail(Denied(self.source.session.system, what))
                 outcome, said = self.judged(row, told)
                 if outcome is Outcome.WRITTEN:
                     self._written(row, told)
