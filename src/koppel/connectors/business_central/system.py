@@ -20,13 +20,12 @@ from koppel.connectors.odata.message import Request
 from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.model.api import STANDARD_API
 from koppel.model.numbers import NumberPolicy, Numbers
 from koppel.model.values import KeyOrigin, Kind, TableShape
 from koppel.ports import Finding, NumberKeeper, TableOptions, Use
 
 COMPANIES = "companies"
-STANDARD = "v2.0"
-"""The API of Microsoft's own pages."""
 
 USUAL_LAG = timedelta(minutes=10)
 """How late a change may appear by its stamp, which is taken within a transaction (wire 4.3.19); the service ends an
@@ -45,7 +44,7 @@ class Place:
 
     environment: str = ""
     company: str = ""
-    api: str = STANDARD
+    api: str = STANDARD_API
     kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tenant: str = ""
 
@@ -160,7 +159,7 @@ class BusinessCentralSystem:
 
     def _page(self, entity_set: EntitySet) -> Page:
         kinds = {name: Kind(kind) for name, kind in self._place.kinds.get(entity_set.name, {}).items()}
-        return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD)
+        return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD_API)
 
     def _source(self, page: Page, stamp: str | None) -> PageSource:
         return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)
@@ -173,7 +172,7 @@ class BusinessCentralSystem:
     def currency(self) -> str | None:
         """The local currency of the company, which only a standard page tells."""
         root = self._session.root.removesuffix(f"{self._place.api}/")
-        return local_currency(self._session, f"{root}{STANDARD}/{COMPANIES}({self._where().id})/companyInformation")
+        return local_currency(self._session, f"{root}{STANDARD_API}/{COMPANIES}({self._where().id})/companyInformation")
 
     def close(self) -> None:
         """Close every connection."""
