@@ -13,7 +13,7 @@ from koppel.connectors.odata.address import query
 from koppel.connectors.odata.decode import ETAG
 from koppel.connectors.odata.probing import Probe, Questions, Unclear, looked, verdict
 from koppel.model.api import STANDARD_API
-from koppel.model.finding import Finding
+from koppel.model.point import Point
 
 TEXT = "displayName"
 _SET = "customers"
@@ -31,7 +31,7 @@ class BusinessCentralQuestions(Questions):
         self._path = system.path
         self._standard = system.api == STANDARD_API
 
-    def unsettled(self) -> Iterator[Finding]:
+    def unsettled(self) -> Iterator[Point]:
         """U4 to U9."""
         company = _Company(self._path) if self._standard else None
         return looked(
