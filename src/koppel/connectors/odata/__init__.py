@@ -9,7 +9,7 @@ filter     filters as `$filter`: what can be asked of a service, and why the res
 finding    looking up by value: what can be asked, and what has to be read
 csdl       `$metadata` to what tables look like
 opening    from a url and a way to sign in to a system
-system, table, reading, writing    an entity set behind `koppel.ports`
+system, table, reading, writing    an entity set behind `koppel.ports`; answered: the records in answers to a write
 """
 
 from koppel.connectors.odata.opening import open_system
