@@ -57,10 +57,10 @@ class Writer:
         with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
             parts = [rows[at : at + together] for at in range(0, len(rows), together)]
             list(threads.map(lambda part: self._send(part, requests), parts))
-        answered = self._read()
+        told = self._read()
         if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
             raise self._failure
-        return outcomes(self.write, self.progress, self._stored(answered))
+        return outcomes(self.write, self.progress, self._stored(told))
 
     # ---- what a dialect may do its own way
 
@@ -213,16 +213,16 @@ class Writer:
         self.progress.codes[row] = Outcome.UNKNOWN
         self.progress.refusals[row] = Refusal(None, why)
 
-    def _stored(self, answered: pl.DataFrame) -> pl.DataFrame:
-        """The written records as they are now: as answered, else read again."""
+    def _stored(self, told: pl.DataFrame) -> pl.DataFrame:
+        """The written records as they are now: as `told` (with ROW), else read again."""
         columns = [ID, VERSION, *self.write.want]
-        deletes, told = self.write.kind is WriteKind.DELETE, set(answered[ROW])
-        silent = [row for row in self.progress.open() if row not in told and not deletes]
+        deletes, rows = self.write.kind is WriteKind.DELETE, set(told[ROW])
+        silent = [row for row in self.progress.open() if row not in rows and not deletes]
         ids = pl.Series(ID, [self.progress.ids[row] for row in silent], dtype=pl.String)
         again = self.source.fetch(ids, self.write.want).frame
         if silent:
             self.progress.gone_meanwhile(silent, again[ID])
-        return pl.concat([again.select(columns), answered.select(columns)]).unique(ID, keep="first")
+        return pl.concat([again.select(columns), told.select(columns)]).unique(ID, keep="first")
 
 
 def refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:
