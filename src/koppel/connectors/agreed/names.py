@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from koppel.errors import ConfigurationError, Problem
 
-MODIFIED_NAMES = (
+_MODIFIED_NAMES = (
     "systemmodifiedat",
     "modifiedon",
     "modified_on",
@@ -44,6 +44,12 @@ def column_named(columns: Iterable[str], name: str, where: str) -> str:
     if len(matching) == 1:
         return matching[0]
     raise unknown(where, f"there is no column {name}", name, known, "its columns are")
+
+
+def usual_stamp(columns: Iterable[str]) -> str | None:
+    """The change stamp among columns of text or date-times where none is named: by its name (any case)."""
+    by_name = {column.lower(): column for column in columns}
+    return next((by_name[name] for name in _MODIFIED_NAMES if name in by_name), None)
 
 
 def refuse_unknown(columns: Iterable[str], names: Iterable[str], where: str) -> None:

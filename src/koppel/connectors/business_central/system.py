@@ -7,7 +7,7 @@ from threading import Lock
 
 import msgspec
 
-from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.agreed.names import unknown
 from koppel.connectors.business_central.checking import findings, local_currency
 from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.page import Page, page_of
@@ -18,6 +18,7 @@ from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.message import Request
 from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.api import STANDARD_API
@@ -132,14 +133,15 @@ class BusinessCentralSystem:
             what = "records are addressed by their id, which stays when a number changes"
             raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
         page = self._page(sets[name])
-        stamp = _stamp(page, options, where)
+        fields = tuple(each.shape for each in page.entity_set.properties.values())
+        stamp = change_stamp(fields, page.stamp, options.modified, where)
         numbers = _numbers(page, options.numbers, where)
         source = self._source(page, stamp)
         chosen = numbers.policy is NumberPolicy.CLIENT_ID
         reserved = page.number if numbers.policy is NumberPolicy.RESERVED else None
         shape = TableShape(
             name,
-            tuple(each.shape for each in page.entity_set.properties.values()),
+            fields,
             (KEY,),
             KeyOrigin.CHOSEN if chosen else KeyOrigin.GENERATED,
             stamp,
@@ -189,20 +191,6 @@ def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
         raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
     remedy = f'write company = "…"; there are: {names}'
     raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
-
-
-def _stamp(page: Page, options: TableOptions, where: str) -> str | None:
-    """The change stamp: that of the record itself unless another moment is named."""
-    if options.modified is None:
-        return page.stamp
-    if not options.modified:
-        return None
-    properties = page.entity_set.properties
-    name = column_named(properties, options.modified, where)
-    if properties[name].shape.kind is not Kind.DATETIME:
-        remedy = 'name a date-time, or none (modified = "")'
-        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
-    return name
 
 
 def _numbers(page: Page, said: Numbers | None, where: str) -> Numbers:

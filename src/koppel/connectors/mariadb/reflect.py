@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, unknown
+from koppel.connectors.agreed.names import column_named, quoted, unknown, usual_stamp
 from koppel.connectors.agreed.progress import READ_ONLY, Refusal
 from koppel.connectors.agreed.shapes import STAMP_REMEDY, chosen_kinds, found_key, key_kind
 from koppel.connectors.mariadb import catalog
@@ -261,7 +261,5 @@ def _stamp(
 def _usual_stamp(columns: Mapping[str, Column]) -> str | None:
     """By its name; else the only one that the database itself moves with every edit."""
     times = {name: column for name, column in columns.items() if column.type in TIMES}
-    lower = {name.lower(): name for name in times}
     moved = [name for name, column in times.items() if "on update" in column.attribute.extra]
-    by_name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
-    return by_name or (moved[0] if len(moved) == 1 else None)
+    return usual_stamp(times) or (moved[0] if len(moved) == 1 else None)

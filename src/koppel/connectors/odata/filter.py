@@ -69,6 +69,16 @@ def to_odata(filter_: Filter, properties: Mapping[str, Property], manners: Manne
     return Pushed(text, tuple(dict.fromkeys(compiler.left)))
 
 
+def pushed(
+    filter_: Filter | None, properties: Mapping[str, Property], manners: Manners, more: str | None = None
+) -> str | None:
+    """What a service is asked when records of a filter are wanted: of it what is sure to be understood as koppel does,
+    and one condition `more`.
+    """
+    text = None if filter_ is None else to_odata(filter_, properties, manners).text
+    return " and ".join(filter(None, (text, more))) or None
+
+
 class _Compiler:
     """Conditions to texts; None for what is left out, which `left` tells."""
 

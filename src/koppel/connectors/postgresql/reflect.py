@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, unknown
+from koppel.connectors.agreed.names import column_named, quoted, unknown, usual_stamp
 from koppel.connectors.agreed.shapes import STAMP_REMEDY, chosen_kinds, found_key, key_kind
 from koppel.connectors.postgresql import catalog
 from koppel.connectors.postgresql.catalog import Attribute, Index, Rule
@@ -213,8 +213,7 @@ def _stamp(
 ) -> Stamp | None:
     if options.modified == "":
         return None
-    lower = {name.lower(): name for name, column in columns.items() if column.type in TIMES}
-    name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
+    name = usual_stamp(name for name, column in columns.items() if column.type in TIMES)
     if options.modified:
         name = column_named(columns, options.modified, where)
         if columns[name].type not in TIMES:
