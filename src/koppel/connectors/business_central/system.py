@@ -186,10 +186,12 @@ def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
     fitting = [one for one in found if said.lower() in (one.name.lower(), one.id.lower())] if said else found
     if len(fitting) == 1:
         return fitting[0]
-    names = ", ".join(one.name for one in found) or "none"
+    if not found:
+        remedy = "give the user or app a permission set in Business Central, and check the environment"
+        raise ConfigurationError([Problem(system, "there is no company that koppel may see", remedy)])
     if said:
         raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
-    remedy = f'write company = "…"; there are: {names}'
+    remedy = f'write company = "…"; there are: {", ".join(one.name for one in found)}'
     raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
 
 
