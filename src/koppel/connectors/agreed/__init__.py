@@ -1,5 +1,6 @@
 """What all SQL connectors must do alike, written once.
 
+mistakes     those of a configuration, all told at once
 names        names in SQL and in messages, and the names of change stamps
 shapes       what the rest asks of a column and a table; keys and kinds a configuration names
 values       text columns as databases write them to canonical columns, and the way back

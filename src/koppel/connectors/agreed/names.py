@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from koppel.connectors.agreed.mistakes import Mistakes
 from koppel.errors import ConfigurationError, Problem
 
 _MODIFIED_NAMES = (
@@ -54,14 +55,11 @@ def usual_stamp(columns: Iterable[str]) -> str | None:
 
 def refuse_unknown(columns: Iterable[str], names: Iterable[str], where: str) -> None:
     """Raise ConfigurationError with every name that is no column's."""
-    known, problems = tuple(columns), []
+    known, mistakes = tuple(columns), Mistakes()
     for name in names:
-        try:
+        with mistakes.noted():
             column_named(known, name, where)
-        except ConfigurationError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise ConfigurationError(problems)
+    mistakes.tell()
 
 
 def unknown(where: str, what: str, name: str, known: Sequence[str], intro: str) -> ConfigurationError:

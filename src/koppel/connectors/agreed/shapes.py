@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from koppel.connectors.agreed.mistakes import Mistakes
 from koppel.connectors.agreed.names import column_named
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, Kind, TableShape
@@ -14,8 +15,8 @@ STAMP_REMEDY = (
 )
 
 
-class SqlColumn(Protocol):
-    """One column."""
+class DeclaredColumn(Protocol):
+    """One column of a table, or property of an entity."""
 
     @property
     def shape(self) -> FieldShape:
@@ -50,7 +51,7 @@ class SqlRelation(Protocol):
         """As `System.tables` names it."""
 
     @property
-    def columns(self) -> Mapping[str, SqlColumn]:
+    def columns(self) -> Mapping[str, DeclaredColumn]:
         """In order."""
 
     @property
@@ -73,18 +74,20 @@ _REDEFINABLE = {
 }
 
 
-def chosen_kinds(columns: Mapping[str, SqlColumn], kinds: Mapping[str, str], where: str) -> dict[str, Kind]:
-    """The kinds that the configuration gives to columns whose types say too little. Raises ConfigurationError."""
-    chosen, problems = {}, []
+def chosen_kinds(columns: Mapping[str, DeclaredColumn], kinds: Mapping[str, str], where: str) -> dict[str, Kind]:
+    """The kinds that the configuration gives to columns whose types say too little. Raises ConfigurationError with
+    every column that is not there or cannot be read so.
+    """
+    chosen, mistakes = {}, Mistakes()
     for given, word in kinds.items():
-        name = column_named(columns, given, where)
-        column, kind = columns[name], Kind(word)
-        if kind not in _REDEFINABLE.get(column.shape.kind, (column.shape.kind,)):
-            what = f"{name} is stored as {column.stored}, which cannot be read as {kind}"
-            problems.append(Problem(where, what, "leave its kind out"))
-        chosen[name] = kind
-    if problems:
-        raise ConfigurationError(problems)
+        with mistakes.noted():
+            name = column_named(columns, given, where)
+            column, kind = columns[name], Kind(word)
+            if kind not in _REDEFINABLE.get(column.shape.kind, (column.shape.kind,)):
+                what = f"{name} is stored as {column.stored}, which cannot be read as {kind}"
+                raise ConfigurationError([Problem(where, what, "leave its kind out")])
+            chosen[name] = kind
+    mistakes.tell()
     return chosen
 
 
@@ -111,7 +114,7 @@ def check_kinds_have_tables(name: str, kinds: Mapping[str, object], tables: Sequ
 
 
 def found_key(
-    columns: Mapping[str, SqlColumn],
+    columns: Mapping[str, DeclaredColumn],
     primary: tuple[str, ...],
     unique: Sequence[tuple[str, ...]],
     named: tuple[str, ...] | None,

@@ -10,7 +10,7 @@ import msgspec
 from koppel.connectors.agreed.names import unknown
 from koppel.connectors.business_central.checking import findings, local_currency
 from koppel.connectors.business_central.facts import KEY
-from koppel.connectors.business_central.page import Page, page_of
+from koppel.connectors.business_central.page import Page, kinds_of, page_of
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.business_central.table import PageTable, Reserving
 from koppel.connectors.business_central.tracking import DELETIONS, Tracking, is_tracked
@@ -69,6 +69,7 @@ class BusinessCentralSystem:
         self._batches = Batches(session)
         self._lock = Lock()
         self._sets: Mapping[str, EntitySet] | None = None
+        self._kinds: Mapping[str, Mapping[str, Kind]] = {}
         self._company: _Company | None = None
 
     @property
@@ -117,11 +118,14 @@ class BusinessCentralSystem:
         return tuple(self._entity_sets())
 
     def _entity_sets(self) -> Mapping[str, EntitySet]:
+        """The pages; asked for once. Raises ConfigurationError for kinds that do not fit them."""
         with self._lock:
             if self._sets is None:
                 request = Request("GET", "$metadata", {"Accept": "application/xml"})
                 found = entity_sets(self.name, self._session.read(request, "reading $metadata").body)
-                self._sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
+                sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
+                self._kinds = kinds_of(self.name, self._place.kinds, sets)
+                self._sets = sets
             return self._sets
 
     def table(self, name: str, options: TableOptions) -> PageTable:
@@ -160,8 +164,8 @@ class BusinessCentralSystem:
         return PageTable(source, shape, lag, self.now, tracking, reserving)
 
     def _page(self, entity_set: EntitySet) -> Page:
-        kinds = {name: Kind(kind) for name, kind in self._place.kinds.get(entity_set.name, {}).items()}
-        return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD_API)
+        sets = self._entity_sets()
+        return page_of(entity_set, self._kinds[entity_set.name], sets, self._place.api == STANDARD_API)
 
     def _source(self, page: Page, stamp: str | None) -> PageSource:
         return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)

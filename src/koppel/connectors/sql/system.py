@@ -7,11 +7,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
 from koppel.connectors.sql.database import Database
 from koppel.connectors.sql.reflect import reflect, table_names
 from koppel.connectors.sql.table import SqlTable
 from koppel.errors import ConfigurationError, Problem, Unreachable
-from koppel.model.values import Kind
 from koppel.ports import Finding, TableOptions, Use
 
 _NEEDED = (3, 35)
@@ -40,25 +40,15 @@ def open_system(
         what = f"SQLite {sqlite3.sqlite_version} is too old, {'.'.join(map(str, _NEEDED))} is needed"
         raise ConfigurationError([Problem(name, what, "use a Python that comes with a newer SQLite")])
     path, mode = _file(name, url)
-    kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
-    known = [str(kind) for kind in Kind]
-    problems = [
-        Problem(f"{name}.{table}.{column}", f"unknown kind {kind}", f"the kinds are: {', '.join(known)}")
-        for table, columns in kinds.items()
-        for column, kind in columns.items()
-        if kind not in known
-    ]
-    if problems:
-        raise ConfigurationError(problems)
+    kinds = known_kinds(name, fields)
     if not path.is_file():
         raise Unreachable(name, f"there is no database {path}", "check the url; koppel does not create databases")
     system = SqlSystem(name, Database(name, path, mode), timezone, kinds, now)
-    unknown = kinds.keys() - {table.lower() for table in system.tables()}
-    if unknown:
+    try:
+        check_kinds_have_tables(name, kinds, system.tables())
+    except ConfigurationError:
         system.close()
-        raise ConfigurationError(
-            [Problem(name, f"there is no table {table} to give kinds") for table in sorted(unknown)]
-        )
+        raise
     return system
 
 
