@@ -23,7 +23,7 @@ class Database:
     @property
     def toml(self) -> str:
         """As koppel.toml names it."""
-        return f'[systems.{self.name}]\nconnector = "sql"\nurl = "sqlite:///{self.name}.db"\n'
+        return f'\n[systems.{self.name}]\nconnector = "sql"\nurl = "sqlite:///{self.name}.db"\n'
 
     def create(self, folder: Path, tables: str) -> None:
         """Make the tables."""
