@@ -9,6 +9,8 @@ look_up      how a look-up compares
 progress     what is known of each row of a write; the outcomes
 patterns     the rows of a write by which columns they send
 rows         the rows of a write as a database takes them
+system       what databases have in common as systems
+table        and as tables
 carry        good rows go in when bad ones are refused
 pool         connections that are kept and tried before they are used again
 """
