@@ -124,8 +124,8 @@ def found_key(
 ) -> tuple[str, ...]:
     """The key: the one that is named, else the primary one, else the only unique columns that are never null.
 
-    `bare`: a view, of which nothing can be declared: the user's word counts. Raises ConfigurationError
-    with every name that is no column's.
+    `bare`: a view, of which nothing can be declared: the user's word counts. Raises ConfigurationError, with every name
+    that is no column's.
     """
     if named is not None:
         refuse_unknown(columns, named, where)

@@ -11,7 +11,7 @@ from koppel.connectors.dataverse.calls import get
 from koppel.connectors.dataverse.definition import Definition
 from koppel.connectors.dataverse.showing import finished
 from koppel.connectors.odata.address import Trail, query
-from koppel.connectors.odata.decode import Decoder, Page, page_of
+from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.session import Session
 from koppel.model.values import ID
@@ -94,7 +94,7 @@ class Source:
 
         with ThreadPoolExecutor(self.session.limits.most_lanes) as threads:
             found = [page for pages in threads.map(read, conditions) for page in pages]
-        found.insert(0, self.decoded(page_of(()), fields))
+        found.insert(0, self.decoded(as_page(()), fields))
         frame = pl.concat([page.frame for page in found]).with_columns(
             pl.concat([page.etags for page in found]).alias("@etag")
         )

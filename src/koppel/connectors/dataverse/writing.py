@@ -8,13 +8,13 @@ from koppel.connectors.dataverse.sending import Sending
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.dataverse.targets import Targets
 from koppel.connectors.odata.answered import ROW, answered
-from koppel.connectors.odata.decode import page_of
+from koppel.connectors.odata.decode import as_page
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
 MERGED, WINNER = "merged", "masterid"
 
-_ETAG, _ROW = "@etag", "@row"
+_ETAG = "@etag"
 _LOST_REFERENCE = "a record that it refers to is not there"
 
 
@@ -41,9 +41,9 @@ def _compared(source: Source, write: Write, progress: Progress) -> pl.DataFrame:
     more += [STATE, STATUS] if needs_state(write) and STATUS in columns else []
     page = source.fetch(write.rows[ID], list(dict.fromkeys((*expected_fields(write), *more))))
     numbered = page.frame.with_columns(page.etags.alias(_ETAG))
-    at = write.rows.select(ID).with_row_index(_ROW).cast({_ROW: pl.Int64})
+    at = write.rows.select(ID).with_row_index(ROW).cast({ROW: pl.Int64})
     found = at.join(numbered, on=ID, maintain_order="left")
-    judge(write, progress, found.drop(_ROW, _ETAG), found[_ROW])
+    judge(write, progress, found.drop(ROW, _ETAG), found[ROW])
     current = at.join(numbered.unique(ID), on=ID, how="left", maintain_order="left")
     if write.kind is WriteKind.UPDATE and MERGED in columns and WINNER in columns:
         for row in current[MERGED].fill_null(False).arg_true().to_list():
@@ -80,7 +80,7 @@ def _stored(source: Source, write: Write, progress: Progress, sending: Sending) 
     """The written records as they are now: as answered, else read again."""
     columns = [ID, VERSION, *write.want]
     if write.kind is WriteKind.DELETE:
-        return source.decoded(page_of(()), write.want).frame.select(columns)
+        return source.decoded(as_page(()), write.want).frame.select(columns)
     told = answered(lambda body: source.decoded(body, write.want), sending.answered).filter(pl.col(FAULT).is_null())
     rows = set(told[ROW])
     silent = [row for row in progress.open() if row not in rows]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from koppel.connectors.odata.decode import Page, page_of
+from koppel.connectors.odata.decode import Page, as_page
 from koppel.errors import BadAnswer
 
 ROW = "@row"
@@ -22,13 +22,13 @@ def answered(read: Read, answers: Mapping[int, bytes]) -> pl.DataFrame:
     if whole is not None:
         return whole
     each = [_records(read, {row: answer}) for row, answer in answers.items()]
-    return pl.concat([read(page_of(())).frame.insert_column(0, _rows({})), *(one for one in each if one is not None)])
+    return pl.concat([read(as_page(())).frame.insert_column(0, _rows({})), *(one for one in each if one is not None)])
 
 
 def _records(read: Read, answers: Mapping[int, bytes]) -> pl.DataFrame | None:
     """A record for each answer; None where that cannot be told."""
     try:
-        frame = read(page_of(answers.values())).frame
+        frame = read(as_page(answers.values())).frame
     except BadAnswer:
         return None
     return frame.insert_column(0, _rows(answers)) if len(frame) == len(answers) else None

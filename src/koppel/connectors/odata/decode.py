@@ -145,7 +145,7 @@ class Decoder:
         return read, either(reasons, missing)
 
 
-def page_of(records: Iterable[bytes]) -> bytes:
+def as_page(records: Iterable[bytes]) -> bytes:
     """Records that came each for itself, as a page; of none a page has the columns all the same."""
     return b'{"value":[' + b",".join(records) + b"]}"
 

@@ -10,7 +10,7 @@ from koppel.connectors.agreed.page import parts_of
 from koppel.connectors.odata.address import Trail, query, quoted
 from koppel.connectors.odata.batch import Batches, Told, one_by_one
 from koppel.connectors.odata.csdl import EntitySet
-from koppel.connectors.odata.decode import Decoder, Page, page_of
+from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
 from koppel.connectors.odata.message import Answer, Request
@@ -102,7 +102,7 @@ class Source:
     def fetch(self, ids: pl.Series, fields: Sequence[str]) -> Page:
         """The records with these ids, once each; what belongs to no record is absent."""
         found = self.under_each(fields, bounded(key_conditions(self.key_properties, ids)))
-        empty = self.decoder(fields).page(page_of(()))
+        empty = self.decoder(fields).page(as_page(()))
         frame = pl.concat([empty.frame, *(page.frame for page in found)])
         etags = pl.concat([empty.etags, *(page.etags for page in found)])
         with_etags = frame.with_columns(etags.alias("@etag"))

@@ -133,11 +133,11 @@ class Writer:
         """Mark rows whose record is gone or not as expected; all records and their etags, row by row."""
         page = self.source.fetch(self.write.rows[ID], expected_fields(self.write))
         numbered = page.frame.with_columns(page.etags.alias("@etag"))
-        rows = self.write.rows.select(ID).with_row_index("@row").cast({"@row": pl.Int64})
+        rows = self.write.rows.select(ID).with_row_index(ROW).cast({ROW: pl.Int64})
         current = rows.join(numbered, on=ID, how="left", maintain_order="left")
         found = current.filter(pl.col(ID).is_in(numbered[ID].implode()))
-        judge(self.write, self.progress, found.drop("@row", "@etag"), found["@row"])
-        return current.drop("@row", "@etag"), current["@etag"].to_list()
+        judge(self.write, self.progress, found.drop(ROW, "@etag"), found[ROW])
+        return current.drop(ROW, "@etag"), current["@etag"].to_list()
 
     def _fill_keys(self, bodies: Sequence[Body]) -> None:
         """The keys that koppel has chosen for new records."""
