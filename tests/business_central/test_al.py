@@ -30,7 +30,7 @@ left = "erp.contacts"
 right = "crm.contact"
 fields = [
   "surname <-> name",
-  "companyNumber <-> company @ CUSTOMER via erp.contactBusinessRelations(contactNo -> no)",
+  "companyNumber <-> company @ CUSTOMER [linkToTable = 'Customer'] via erp.contactBusinessRelations(contactNo -> no)",
 ]
 """
 )

@@ -136,3 +136,19 @@ def test_another_base_currency_and_a_local_one_that_is_no_record_are_told(there:
         assert not line.well and "create EUR there" in line.remedy
     finally:
         table.put(TABLES["Currency"], euro["SystemId"], euro)
+
+
+def test_a_look_up_table_that_does_not_say_where_it_leads_is_warned_of(
+    there: tuple[Path, Sandbox], configure: Change
+) -> None:
+    """A customer and a vendor may have the same number, and then nobody can tell: every such contact is an error."""
+    configure("CUSTOMER [linkToTable = 'Customer'] | VENDOR [linkToTable = 'Vendor']", "CUSTOMER | VENDOR")
+    line = said(checked(there), "rows of bc.contactBusinessRelations lead to CUSTOMER or VENDOR alike")
+    assert line.well and line.warning and line.subject == "CONTACT companyNumber"
+    assert "CUSTOMER [field = value] | VENDOR [field = value]" in line.remedy
+
+
+def test_a_condition_that_does_not_fit_is_told_where_it_stands(there: tuple[Path, Sandbox], configure: Change) -> None:
+    configure("[linkToTable = 'Vendor']", "[linkToTable = 'Vendors']")
+    (line,) = (line for line in checked(there) if not line.well)
+    assert line.subject.startswith("CONTACT mappings.CONTACT.fields[") and "never holds 'Vendors'" in line.text

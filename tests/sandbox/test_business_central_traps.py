@@ -145,11 +145,13 @@ def test_12_customers_vendors_and_contacts_change_one_another(erp: Central) -> N
     erp.patch(f"~/contacts({contact['id']})", {"jobTitle": "x"})
     assert erp.get(f"+/customers({row['id']})").json["@odata.etag"] == after["@odata.etag"]
     person = erp.new("~/contacts", type="Person", displayName="Jan de Vries", companyNumber=contact["number"])
+    assert person["contactBusinessRelation"] == "Customer", "people are what their company is"
     erp.patch(f"~/customers({row['id']})", {"displayName": "Smit B.V."})
     assert erp.get(f"~/contacts({contact['id']})").json["displayName"] == "Smit B.V."
     assert erp.get(f"~/contacts({person['id']})").json["companyName"] == "Smit B.V."
     assert erp.call("DELETE", f"~/customers({row['id']})", if_match="*").status == 204
-    assert erp.get(f"~/contacts({contact['id']})").json["contactBusinessRelation"] == "None"
+    for one in (contact, person):
+        assert erp.get(f"~/contacts({one['id']})").json["contactBusinessRelation"] == "None"
 
 
 def test_12_the_name_of_a_person_and_its_parts_make_one_another(erp: Central) -> None:

@@ -97,7 +97,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
     lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
-        return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
+        return [*lines, *_lengths(bound), *_mixed(context), *_currencies(workplace, context), *_blocked(context)]
     except SystemFailure as error:
         return [*lines, CheckLine(name, False, str(error))]
 
@@ -121,6 +121,22 @@ def _too_long(line: Line, side: Side) -> str | None:
     if target.length is None or source.length is None or source.length <= target.length:
         return None
     return f"{target.name} ({source.length} → {target.length})"
+
+
+def _mixed(context: JobContext) -> Iterator[CheckLine]:
+    """References whose look-up table leads to several tables without saying which of its rows lead to which."""
+    for line in context.bound.lines:
+        reference = line.mapping.reference
+        if reference is None or reference.hop is None or len(reference.mappings) == 1 or reference.conditions:
+            continue
+        named = " or ".join(reference.mappings)
+        what = (
+            f"rows of {reference.hop.table} lead to {named} alike: a value that is found in several of them is an error"
+        )
+        remedy = (
+            f"say which rows lead to which: @ {' | '.join(f'{name} [field = value]' for name in reference.mappings)}"
+        )
+        yield CheckLine(f"{context.name} {line.mapping.left}", True, what, remedy, True)
 
 
 def _currencies(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:

@@ -129,7 +129,7 @@ def _check_matches(mapping: Mapping, shapes: tuple[TableShape, TableShape], prob
 
 
 def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem]) -> None:
-    """Fields named by `by` and by a hop must exist."""
+    """Fields named by `by` and by a hop must exist, and conditions fit the hop's table."""
     for place, line in enumerate(mapping.fields):
         if line.reference is None or not line.enabled:
             continue
@@ -145,6 +145,8 @@ def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem])
             problems.extend(
                 _unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None
             )
+            misfits = (what for condition in line.reference.conditions for what in check_filter(condition, shape))
+            problems.extend(Problem(where, what) for what in dict.fromkeys(misfits))
 
 
 def _check_marks(

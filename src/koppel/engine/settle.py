@@ -190,7 +190,8 @@ _ENGINE_REASONS = {
     ),
     "ambiguous_reference": (
         "{field} names several records.",
-        "Tell them apart in the field it names them by.",
+        "Tell them apart in the field it names them by; where a look-up table leads to several mappings, say in the "
+        "field line which of its rows lead to which: MAPPING [field = value].",
     ),
     "waiting": (
         "{field} names a record that is not coupled yet.",

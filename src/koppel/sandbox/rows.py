@@ -40,7 +40,8 @@ Taken = Callable[[Keyed, Key, str], Exception]
 class Rows:
     """All rows of some tables. A stored row is never changed, only replaced, so a reader may keep it.
 
-    `version_column`: where rows keep their version.
+    `version_column`: where rows keep their version. `broken`: keys, by name, whose index could not be built because
+    rows share their values: they keep nobody from anything.
     """
 
     def __init__(self, names: Iterable[str], version_column: str, taken: Taken) -> None:
@@ -51,6 +52,7 @@ class Rows:
         self._indexes: dict[tuple[str, str], dict[tuple[Any, ...], str]] = {}
         self._undo: list[Callable[[], None]] | None = None
         self._taken = taken
+        self.broken: set[str] = set()
 
     def next_version(self) -> int:
         """The next value of the row version, which is one counter for all tables."""
@@ -113,6 +115,8 @@ class Rows:
 
     def _check_keys(self, table: Keyed, row_id: str, row: Row) -> None:
         for key in table.keys:
+            if key.name in self.broken:
+                continue
             values = key_values(key, row)
             holder = values and self.by_key(table, key, values)
             if holder and holder != row_id:

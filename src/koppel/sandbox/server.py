@@ -95,7 +95,7 @@ def _built(
     entra = Entra(entra_url, tenant, controls.clock, tokens, registrations, {crm_url, erp_url})
     environment = Environment(controls.clock)
     sample = Sample(environment, registration.client_id, settings.seed)
-    sample.fill(settings.accounts, settings.contacts)
+    sample.fill(settings.accounts, settings.contacts, settings.businesses)
     dataverse = Dataverse(crm_url, environment, tokens, f"{entra_url}/{tenant}/oauth2/authorize")
     companies = Companies(controls.clock, tenant, registration.client_id, settings.seed)
     companies.fill(settings.businesses, settings.people)

@@ -136,7 +136,8 @@ class _Filler:
         return cascade.inserted(self._company, table, row_id, self._author, self._id)
 
     def _person(self, person: Person, contacts: list[Row]) -> None:
-        employer = contacts[person.employer] if person.employer is not None else {"No.": "", "Name": ""}
+        nobody = {"No.": "", "Name": "", "Contact Business Relation": "None"}
+        employer = contacts[person.employer] if person.employer is not None else nobody
         values: Row = {
             "No.": next_number(self._company, CONTACT),
             "Type": "Person",
@@ -144,7 +145,7 @@ class _Filler:
             "Search Name": f"{person.first} {person.last}".upper(),
             "Company No.": employer["No."],
             "Company Name": employer["Name"],
-            "Contact Business Relation": "None",
+            "Contact Business Relation": employer["Contact Business Relation"],
             "E-Mail": person.email,
             "Mobile Phone No.": person.mobile,
             "Job Title": person.job,

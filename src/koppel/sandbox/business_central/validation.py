@@ -88,11 +88,12 @@ def name_parts(row: Row) -> Row:
 
 
 def _company_no(company: Company, row: Row, before: Any) -> None:
-    """A person belongs to a company, which is a contact of that type, and takes its name."""
+    """A person belongs to a company, which is a contact of that type, and takes its name and its business relation."""
     employer = company.by_code(CONTACT.name, row["Company No."]) if row["Company No."] else None
     if employer is not None and employer["Type"] != "Company":
         raise bad(f"Type must be equal to 'Company' in Contact: No.={employer['No.']}.", FIELD)
     row["Company Name"] = employer["Name"] if employer else ""
+    row["Contact Business Relation"] = employer["Contact Business Relation"] if employer else "None"
 
 
 _TRIGGERS: dict[str, Trigger] = {

@@ -68,7 +68,7 @@ def address(rows: Rows, table: Table, inside: str) -> Address:
             return Address(table, known, text=inside)
         raise bad(f"'{pairs[own]}' is no id.")
     key = next((key for key in table.keys if {*key.columns} == {*pairs}), None)
-    if key is None or not key.enforced:
+    if key is None or not key.enforced or key.name in rows.broken:
         raise bad("The specified key properties do not match an alternate key of the entity.", MISSING_KEY)
     values = tuple(_key_value(table.columns[name], pairs[name]) for name in key.columns)
     return Address(table, rows.by_key(table, key, values) or "", key, values, inside)

@@ -42,7 +42,7 @@ def definitions(environment: Environment, parts: list[str], query: Mapping[str, 
     if parts[1] == "Attributes":
         return {"value": [*_attributes(environment, table, parts[2] if len(parts) > 2 else "", query)]}
     lists = {
-        "Keys": _keys(table),
+        "Keys": _keys(environment, table),
         "ManyToOneRelationships": _many_to_one(table),
         "OneToManyRelationships": _one_to_many(table),
     }
@@ -65,7 +65,7 @@ def _table(environment: Environment, table: Table) -> dict[str, Any]:
         "TableType": "Standard",
         "OwnershipType": "UserOwned" if table.owned else "OrganizationOwned",
         "Attributes": [_attribute(environment, table, column) for column in table.columns.values()],
-        "Keys": _keys(table),
+        "Keys": _keys(environment, table),
         "ManyToOneRelationships": _many_to_one(table),
     }
 
@@ -166,13 +166,13 @@ def _option(column: Column, number: int, label: str) -> dict[str, Any]:
     return option | ({"State": column.states[number]} if column.states else {})
 
 
-def _keys(table: Table) -> list[dict[str, Any]]:
+def _keys(environment: Environment, table: Table) -> list[dict[str, Any]]:
     return [
         {
             "LogicalName": key.name,
             "SchemaName": key.name,
             "KeyAttributes": key.columns,
-            "EntityKeyIndexStatus": key.status,
+            "EntityKeyIndexStatus": "Failed" if key.name in environment.rows.broken else key.status,
         }
         for key in table.keys
     ]
