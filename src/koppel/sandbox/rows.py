@@ -66,7 +66,8 @@ class Rows:
         return self._indexes.get((table.name, key.name), {}).get(comparable(values))
 
     def put(self, table: Keyed, row_id: str, row: Row, version: int | None = None) -> None:
-        """Store a row in place of what was there. Raises what `taken` gives when it takes another one's key.
+        """Store a row in place of what was there; whoever does it, it is a change (wire 4.1.1). Raises what `taken` gives
+        when it takes another one's key.
 
         `version`: the next one unless given.
         """
@@ -140,5 +141,5 @@ def key_values(key: Key, row: Row) -> tuple[Any, ...] | None:
 
 
 def comparable(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Values as keys compare them: text without regard to case (wire 1.2, 2.4)."""
+    """Values as keys compare them: text without regard to case (wire 1.2, 2.4, 4.1.13)."""
     return tuple(value.casefold() if isinstance(value, str) else value for value in values)

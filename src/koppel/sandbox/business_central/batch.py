@@ -11,7 +11,7 @@ from koppel.sandbox.exchange import Call, Reply, json_bytes, json_object, json_r
 from koppel.sandbox.refusal import ODATA
 
 OPERATIONS = 100
-"""Operations of a batch at most."""
+"""Operations of a batch at most (wire 2.5, 4.3.6)."""
 
 Inner = Callable[[Call], Reply]
 _METHODS = {"GET", "POST", "PATCH", "PUT", "DELETE"}
@@ -100,6 +100,7 @@ def _operation(one: Mapping[str, Any], seen: set[str]) -> _Operation:
 
 
 def _shown(operation: _Operation, reply: Reply) -> dict[str, Any]:
+    """A reply, which is known by its id (wire 4.1.6)."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
     shown: dict[str, Any] = {"id": operation.id, "status": reply.status, "headers": headers}
     if reply.body:

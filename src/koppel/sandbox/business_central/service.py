@@ -68,7 +68,12 @@ class BusinessCentral:
             author = self._author(call)
             return self._routed(call, self._route(call.target), author)
         except Refusal as refusal:
-            return refusal.reply()
+            return self._refused(refusal, call)
+
+    def _refused(self, refusal: Refusal, call: Call) -> Reply:
+        """A refusal in the language that the call asks for: every batched one for itself (wire 2.3, 4.3.8)."""
+        asked = call.headers.get("accept-language", "").lower().startswith("en")
+        return refusal.reply(asked and self.environment.switches.english)
 
     def _author(self, call: Call) -> Author:
         """The user of an application that is registered in the environment itself, else 401 (wire 2.1)."""
@@ -173,7 +178,7 @@ class BusinessCentral:
                     raise bad("A batch cannot hold a batch.")
                 return self._routed(replace(operation, target=target), within, author)
             except Refusal as refusal:
-                return refusal.reply()
+                return self._refused(refusal, operation)
 
         return batches.batch(self.environment, call, inner)
 

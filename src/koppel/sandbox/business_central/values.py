@@ -1,4 +1,6 @@
-"""What becomes of a value on its way in and out: checked, upper-cased, spelled; nothing is ever null (wire 2.4)."""
+"""What becomes of a value on its way in and out: checked, upper-cased, spelled; nothing is ever null (wire 2.4,
+4.1.2).
+"""
 
 import re
 from collections.abc import Callable

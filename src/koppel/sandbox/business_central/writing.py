@@ -59,6 +59,7 @@ def update(company: Company, page: Page, row_id: str, body: Mapping[str, Any], a
     table = page.table
     before = _checked(company, table, row_id, wanted)
     row = dict(before)
+    _check_privacy(table, before, body)
     for field, value in sent_values(company, page, body, row_id):
         if field.name == table.key and value != row[table.key]:
             check_manual(company, table)
@@ -100,6 +101,12 @@ def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row
     if wanted.match not in ("", "*", etag(row)):
         raise Refusal(company.switches.stale_status, CHANGED, "Another user has already changed the record.")
     return row
+
+
+def _check_privacy(table: Table, before: Row, body: Mapping[str, Any]) -> None:
+    """A person who is blocked for privacy is not changed, but for that (wire 4.3.24)."""
+    if table is CONTACT and before["Privacy Blocked"] and {*body} != {"privacyBlocked"}:
+        raise bad(f"You cannot change the contact {before['No.']} because it is blocked due to privacy.", DIALOG)
 
 
 def _number(company: Company, table: Table, row: Row) -> None:

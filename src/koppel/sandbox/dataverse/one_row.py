@@ -59,7 +59,7 @@ def delete_row(environment: Environment, where: Address, call: Call) -> Reply:
 
 
 def represented(environment: Environment, where: Address, call: Call, url: str, status: int) -> Reply:
-    """The row as an answer; without `OData-EntityId` (wire 1.1)."""
+    """The row as an answer, all of it unless columns are selected; without `OData-EntityId` (wire 1.1, 4.2.28)."""
     options, prefer = options_of(call, where.table), prefer_of(call.headers)
     row = _there(environment, where)
     head = {"@odata.context": f"{url}{BASE}$metadata#{where.table.set_name}/$entity"}

@@ -25,7 +25,7 @@ class Others:
             return create(self._environment, TABLES[table], body, self._author)
 
     def edit(self, table: str, row_id: str, body: Mapping[str, Any]) -> None:
-        """Change a row. Raises `Refusal`."""
+        """Change a row; people turn customers into vendors as well (wire 4.2.19). Raises `Refusal`."""
         with self._environment.rows.transaction():
             update(self._environment, TABLES[table], row_id, body, self._author)
 
