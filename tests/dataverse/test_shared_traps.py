@@ -77,7 +77,7 @@ def test_03_a_lost_answer_is_that_of_its_part_only(far: Crm) -> None:
 
 
 def test_04_moments_have_whole_seconds(far: Crm) -> None:
-    """A stamp ticks in seconds, so two edits within one have the same and two versions; what would be cut is refused."""
+    """Two edits within one have the same stamp and two versions; a moment that would be cut is refused."""
     table, moment = far.table(), datetime(2026, 3, 1, 9, 0, 0, 123_000, tzinfo=UTC)
     far.web.clock.stop(moment)
     assert table.describe().granularity == timedelta(seconds=1)

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE, Environment
-from koppel.sandbox.business_central.others import Others
+from koppel.sandbox.business_central.others import PAGES, Others
 from koppel.sandbox.business_central.sample import Companies
 from koppel.sandbox.business_central.service import BusinessCentral
 from koppel.sandbox.clock import Clock
@@ -42,6 +42,10 @@ class Central:
 
     def switch(self, **settings: Any) -> None:
         self.environment.switches = replace(self.environment.switches, **settings)
+
+    def withhold(self, set_name: str, right: Right) -> None:
+        """Take a right on the table of a set from applications."""
+        self.environment.setting.withheld.add((PAGES[set_name].table.name, right))
 
     def call(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
         """One call. `~/` stands for the company on the standard route, `+/` for it on that of the app.

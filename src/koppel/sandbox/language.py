@@ -6,9 +6,7 @@ or marks of XML, and the number of the call stay, as they do in translations.
 
 import re
 
-_KEPT = re.compile(
-    r"""('[^']*'|"[^"]*"|\([^()]*\)|<[^>]*>|\b\w*[_\d]\w*|\b\w+[A-Z]\w*|CorrelationId:\s+[\w-]+\.)"""
-)
+_KEPT = re.compile(r"""('[^']*'|"[^"]*"|\([^()]*\)|<[^>]*>|\b\w*[_\d]\w*|\b\w+[A-Z]\w*|CorrelationId:\s+[\w-]+\.)""")
 _DISGUISE = str.maketrans("aeiouyAEIOUY", "åéîøüÿÅÉÎØÜŸ")
 
 

@@ -66,8 +66,8 @@ class Rows:
         return self._indexes.get((table.name, key.name), {}).get(comparable(values))
 
     def put(self, table: Keyed, row_id: str, row: Row, version: int | None = None) -> None:
-        """Store a row in place of what was there; whoever does it, it is a change (wire 4.1.1). Raises what `taken` gives
-        when it takes another one's key.
+        """Store a row in place of what was there; whoever does it, it is a change (wire 4.1.1). Raises what `taken`
+        gives when it takes another one's key.
 
         `version`: the next one unless given.
         """

@@ -19,7 +19,7 @@ DIALOG = "Application_DialogException"
 
 _LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
-_GRANT = "→ give the app a permission set with this right on the page Microsoft Entra Applications"
+_GRANT = "– give the app a permission set that allows it, on the page Microsoft Entra Applications"
 _SHORTEST = 3
 """Shorter values are not looked for in texts: they would be parts of words."""
 
@@ -47,15 +47,20 @@ def is_taken(answer: Answer) -> bool:
     return answer.error.code == TAKEN
 
 
-def blamed(body: Mapping[str, Any]) -> str | None:
-    """The field that must be to blame, where only one was sent."""
-    return next(iter(body)) if len(body) == 1 else None
+def is_forbidden(answer: Answer) -> bool:
+    """Whether a right is missing; the code with it is that of any failure."""
+    return answer.status == HTTPStatus.FORBIDDEN
+
+
+def blamed(answer: Answer, body: Mapping[str, Any]) -> str | None:
+    """The field that must be to blame, where only one was sent; none is for a right that is missing."""
+    return next(iter(body)) if len(body) == 1 and not is_forbidden(answer) else None
 
 
 def without_values(answer: Answer, body: Mapping[str, Any]) -> str:
     """Code and text, without what the record holds, and without the number of the call, which is always another."""
     text = _CORRELATION.sub("", said_by(answer)) or f"the service answered {answer.status}"
-    if answer.status == HTTPStatus.FORBIDDEN:  # the code is that of any failure
+    if is_forbidden(answer):
         text = f"{text} {_GRANT}"
     values = {value.strip() for value in body.values() if isinstance(value, str) and len(value.strip()) >= _SHORTEST}
     for value in sorted(values, key=len, reverse=True):

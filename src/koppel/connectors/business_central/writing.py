@@ -152,7 +152,7 @@ class _PageWriter(Writer):
             return outcome, said
         if may_pass(answer):
             self._doubtful.add(row)
-        field_ = self._taken_field(row) if is_taken(answer) else blamed(self._bodies[row])
+        field_ = self._taken_field(row) if is_taken(answer) else blamed(answer, self._bodies[row])
         return outcome, Refusal(field_, without_values(answer, self._bodies[row]))
 
     def _taken_field(self, row: int) -> str | None:

@@ -41,7 +41,9 @@ def batch(environment: Environment, call: Call, inner: Inner) -> Reply:
 
 
 def _all_or_nothing(environment: Environment, operations: list[_Operation], inner: Inner) -> Reply:
-    """One transaction. When it fails, what went before the failure is told as done although nothing is (wire 2.5)."""
+    """One transaction. When it fails, what went before the failure is told as done although nothing is (wire 2.5,
+    4.3.5).
+    """
     answers: list[dict[str, Any]] = []
     try:
         with environment.transaction():
@@ -54,7 +56,7 @@ def _all_or_nothing(environment: Environment, operations: list[_Operation], inne
 
 
 def _carried_out(operations: list[_Operation], inner: Inner, go_on: bool) -> list[dict[str, Any]]:
-    """The answers in order, up to the first failure unless one goes on."""
+    """The answers in order, up to the first failure unless one goes on (wire 2.5)."""
     answers: list[dict[str, Any]] = []
     failed: set[str] = set()
     for operation in operations:

@@ -84,6 +84,7 @@ class BusinessCentral:
         return Author(user)
 
     def _route(self, target: str) -> Route:
+        """Where an address leads. Raises `Refusal` for an environment that is not there (wire 4.3.27)."""
         match = _ROOT.fullmatch(target)
         tenant = match["tenant"] if match else None
         if match is None or tenant not in (None, self.environment.tenant):

@@ -55,7 +55,7 @@ def create(company: Company, page: Page, body: Mapping[str, Any], author: Author
 
 
 def update(company: Company, page: Page, row_id: str, body: Mapping[str, Any], author: Author, wanted: Wanted) -> None:
-    """Change a row that is there; PATCH and PUT both merge, neither creates (wire 2.4). Raises `Refusal`."""
+    """Change a row that is there; PATCH and PUT both merge, neither creates (wire 2.4, 4.3.4). Raises `Refusal`."""
     table = page.table
     before = _checked(company, table, row_id, wanted)
     row = dict(before)
@@ -90,7 +90,9 @@ def _check_free(company: Company, table: Table, row_id: str) -> None:
 
 
 def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row:
-    """The row, if it is there and is the one the caller has seen: 404, 400, 409 in that order (wire 2.4)."""
+    """The row, if it is there and is the one the caller has seen: 404, 400, 409 in that order (wire 2.4,
+    4.3.3).
+    """
     _check_free(company, table, row_id)
     row = company.rows.get(table.name, row_id)
     if row is None:

@@ -62,7 +62,9 @@ class _Change(NamedTuple):
 
 
 def _changes(environment: Environment, table: Table, options: Options, since: int, base: str) -> list[_Change]:
-    """Changes in order, whatever filter a row has left (wire 4.1.11); a row deleted and made again counts as its switch says (U10)."""
+    """Changes in order, whatever filter a row has left (wire 4.1.11); one deleted and made again counts as its switch
+    says (U10).
+    """
     rows, tombstones = environment.rows.tables[table.name], environment.rows.tombstones[table.name]
     twice = environment.switches.recreated_is_deleted_too
     entity = base.partition("(")[0]
