@@ -82,12 +82,17 @@ def run(case: Broken | Unbroken, ends: Ends, broken: pytest.MonkeyPatch | None =
     """Run the test of a case over far ends made for it; over a broken rule where there is a patch to break it with."""
     given = case.given if isinstance(case, Broken) else {}
     with pytest.MonkeyPatch.context() as own:
-        usual = {name: make for name, make in {**ends, "monkeypatch": lambda: own}.items() if name not in given}
+        usual: Ends = {**ends, "monkeypatch": lambda: own}
         asked = signature(case.test).parameters
         arguments = {name: given[name] if name in given else usual[name]() for name in asked}
         if broken is not None and isinstance(case, Broken):
             case.how(broken)
         case.test(**arguments)
+
+
+def every_test(*tables: Traps) -> Mapping[str, Broken | Unbroken]:
+    """One case for each test that covers a trap."""
+    return {getattr(case.test, "__name__", ""): case for table in tables for cases in table.values() for case in cases}
 
 
 def is_noticed(case: Broken, ends: Ends, patch: pytest.MonkeyPatch) -> None:

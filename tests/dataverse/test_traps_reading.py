@@ -73,7 +73,7 @@ def test_03_an_organisation_that_forgets_sooner_is_believed(far: Crm) -> None:
 def test_04_deltas_need_tracking_turned_on_and_a_reader_of_everything(far: Crm) -> None:
     row = far.web.account()
     far.web.environment.organisation_read = False
-    with pytest.raises(Denied, match="organization-level"):
+    with pytest.raises(Denied, match="prvReadaccount"):
         far.table().changes(None, Want(()))
     far.web.environment.untracked.add("account")
     table = far.table()
