@@ -46,6 +46,7 @@ class Hooks:
             "/app": self._app,
             "/sets": self._sets,
             "/rights": self._rights,
+            "/expire/subscriptions": lambda body: self._environment.webhooks.expire(),
         }
         return {f"{PREFIX}{path}": hook for path, hook in hooks.items()}
 
