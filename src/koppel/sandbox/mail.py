@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPSConnection
 from threading import Event, Thread
@@ -36,34 +36,34 @@ def posting(context: ssl.SSLContext) -> Post:
     """Sends letters over https to whoever shows a certificate that the context trusts."""
 
     def post(letter: Letter) -> Reply | None:
-        parts = urlsplit(letter.url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        headers = {"Content-Type": "application/json", **letter.headers}
-        connection = HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=context)
-        try:
-            with suppress(OSError, HTTPException, ValueError):
-                connection.request("POST", target, letter.body, headers)
-                answer = connection.getresponse()
-                return Reply(answer.status, answer.read())
-        finally:
-            connection.close()
+        with suppress(OSError, HTTPException, ValueError), closing(_connected(letter.url, context)) as connection:
+            parts = urlsplit(letter.url)
+            target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+            connection.request("POST", target, letter.body, {"Content-Type": "application/json", **letter.headers})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.read())
         return None
 
     return post
 
 
-class Postman:
-    """Goes his rounds in a thread of his own until `stop`. `round`: delivers what is due."""
+def _connected(url: str, context: ssl.SSLContext) -> HTTPSConnection:
+    parts = urlsplit(url)
+    return HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=context)
 
-    def __init__(self, round: Callable[[], None]) -> None:
-        self._round = round
+
+class Postman:
+    """Goes his rounds in a thread of his own until `stop`. `deliver`: what he does on each."""
+
+    def __init__(self, deliver: Callable[[], object]) -> None:
+        self._deliver = deliver
         self._over = Event()
         self._thread = Thread(target=self._walk, name="sandbox postman", daemon=True)
         self._thread.start()
 
     def _walk(self) -> None:
         while not self._over.wait(ROUND_SECONDS):
-            self._round()
+            self._deliver()
 
     def stop(self) -> None:
         """No further round, and wait for the last."""

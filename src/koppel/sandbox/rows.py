@@ -75,7 +75,7 @@ class Rows:
         row = {**row, self._version_column: version or self.next_version()}
         self._check_keys(table, row_id, row)
         self._place(table, row_id, before, row)
-        self._remember(lambda: self._place(table, row_id, row, before))
+        self.remember(lambda: self._place(table, row_id, row, before))
 
     def remove(self, table: Keyed, row_id: str) -> None:
         """Delete a row that is there; a tombstone stays."""
@@ -90,7 +90,7 @@ class Rows:
             if buried is not None:
                 self.tombstones[table.name][row_id] = buried
 
-        self._remember(undo)
+        self.remember(undo)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -108,7 +108,8 @@ class Rows:
         finally:
             self._undo = None
 
-    def _remember(self, undo: Callable[[], None]) -> None:
+    def remember(self, undo: Callable[[], None]) -> None:
+        """What takes a step back, should the transaction fail."""
         if self._undo is not None:
             self._undo.append(undo)
 

@@ -80,11 +80,12 @@ def running(settings: Settings | None = None) -> Iterator[Sandbox]:
             Admin(controls, sandbox.tokens, paths).application(),
             Gate("business-central", erp.answer, controls, erp.limits),
         ]
-        webhooks = erp.environment.webhooks
+        push, webhooks = crm.environment.push, erp.environment.webhooks
         trusting = sandbox.authority.context()
         trusting.load_default_certs()  # receivers may be anywhere, and have a certificate of anybody
-        webhooks.post = posting(trusting)
-        stack.callback(Postman(lambda: webhooks.deliver(controls.lock)).stop)
+        push.post = webhooks.post = posting(trusting)
+        rounds = (push.deliver, webhooks.deliver)
+        stack.callback(Postman(lambda: [deliver(controls.lock) for deliver in rounds]).stop)
         for application, ear in zip(applications, ears, strict=True):
             stack.callback(Served(application, ear, sandbox.authority).stop)
         yield sandbox

@@ -39,7 +39,7 @@ class Others:
     def delete(self, table: str, row_id: str) -> None:
         """Delete a row. Raises `Refusal`."""
         with self._environment.rows.transaction():
-            delete(self._environment, Address(TABLES[table], row_id, text=row_id), Conditions())
+            delete(self._environment, Address(TABLES[table], row_id, text=row_id), Conditions(), self._author)
 
     def merge(self, table: str, loser: str, winner: str) -> None:
         """Merge two rows: the loser stays, inactive and pointing to the winner (wire 4.2.26)."""

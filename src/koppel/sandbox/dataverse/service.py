@@ -115,7 +115,7 @@ class Dataverse:
         if call.method in ("PUT", "DELETE") and len(parts) > 1:
             return put_column(self.environment, where, parts[1:], call, author)
         if call.method == "DELETE":
-            return delete_row(self.environment, where, call)
+            return delete_row(self.environment, where, call, author)
         raise _no_method(call)
 
     def _page(self, call: Call, table: Table) -> Reply:
