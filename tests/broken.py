@@ -16,6 +16,8 @@ import pytest
 
 from koppel import sandbox
 from koppel.errors import KoppelError
+from koppel.sandbox import refusal
+from koppel.sandbox.language import disguised
 
 Break = Callable[[pytest.MonkeyPatch], object]
 """Breaks a rule for the time of a test."""
@@ -90,9 +92,18 @@ def run(case: Broken | Unbroken, ends: Ends, broken: pytest.MonkeyPatch | None =
         case.test(**arguments)
 
 
-def every_test(*tables: Traps) -> Mapping[str, Broken | Unbroken]:
+def every_test(*tables: Traps) -> Mapping[object, Broken | Unbroken]:
     """One case for each test that covers a trap."""
-    return {getattr(case.test, "__name__", ""): case for table in tables for cases in table.values() for case in cases}
+    return {case.test: case for table in tables for cases in table.values() for case in cases}
+
+
+def run_in_another_language(case: Broken | Unbroken, ends: Ends) -> None:
+    """Run the test of a case, in which a far end that speaks another language has to refuse something."""
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refusal, "disguised", lambda text: said.append(disguised(text)) or said[-1])
+        run(case, ends)
+    assert said, "nothing was refused, so nothing was proven"
 
 
 def is_noticed(case: Broken, ends: Ends, patch: pytest.MonkeyPatch) -> None:

@@ -231,8 +231,10 @@ def test_25_a_control_that_is_read_only_is_not_sent(erp: Erp) -> None:
         erp.system.table("customers", TableOptions(numbers=Numbers.parse("client id")))
 
 
-def test_26_a_locked_table_passes(erp: Erp) -> None:
+@pytest.mark.parametrize("status", [400, 500])
+def test_26_a_locked_table_passes(erp: Erp, status: int) -> None:
     """It is tried again; one that stays locked says nothing against the record, so it is decided again."""
+    erp.central.switch(locked_status=status)
     table = erp.table()
     erp.central.company.busy["Customer"] = 2
     ids = [new(erp, table), new(erp, table)]
@@ -243,11 +245,12 @@ def test_26_a_locked_table_passes(erp: Erp) -> None:
     assert [answer[CODE] for answer in written(erp, table, UPDATE, rows)] == ["stale", "stale"]
 
 
-def test_26_a_locked_table_passes_in_any_language(erp: Erp) -> None:
+@pytest.mark.parametrize("status", [400, 500])
+def test_26_a_locked_table_passes_in_any_language(erp: Erp, status: int) -> None:
     """Its code is that of every rule of the application: what they refuse is sent again, the others through. One that
     stays locked is then an error of the record like any refusal, and tried by the next jobs.
     """
-    erp.central.switch(english=False)
+    erp.central.switch(english=False, locked_status=status)
     table = erp.table()
     ids = [new(erp, table), new(erp, table)]
     rows = [{"id": id_, "displayName": "x"} for id_ in ids]

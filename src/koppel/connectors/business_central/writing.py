@@ -148,12 +148,12 @@ class _PageWriter(Writer):
         if is_stale(answer) or is_locked(answer):
             return Outcome.STALE, None
         outcome, said = super().judged(row, answer)
-        if outcome is not Outcome.REFUSED or said is None:
-            return outcome, said
-        if may_pass(answer):
+        if may_pass(answer):  # whatever the status: what a rule of the application refuses is taken back
             self._doubtful.add(row)
+        elif outcome is not Outcome.REFUSED or said is None:
+            return outcome, said
         field_ = self._taken_field(row) if is_taken(answer) else blamed(answer, self._bodies[row])
-        return outcome, Refusal(field_, without_values(answer, self._bodies[row]))
+        return Outcome.REFUSED, Refusal(field_, without_values(answer, self._bodies[row]))
 
     def _taken_field(self, row: int) -> str | None:
         """Which of its keys another record has; the service tells it in words only."""

@@ -81,12 +81,13 @@ def delete(company: Company, page: Page, row_id: str, author: Author, wanted: Wa
 
 
 def _check_free(company: Company, table: Table, row_id: str) -> None:
-    """Another session may hold the table or the row; that passes, though it comes as a 400 (wire 4.3.26)."""
+    """Another session may hold the table or the row; that passes, though it comes as a refusal (wire 4.3.26)."""
     left = company.busy.get(table.name, 0)
     company.busy[table.name] = max(left - 1, 0)
     if left > 0 or row_id in company.held.values():
         text = f"We can't save your changes right now, because a record in table '{table.name}' is being updated in a"
-        raise bad(f"{text} transaction done by another session. Try again later.", DIALOG)
+        text = f"{text} transaction done by another session. Try again later."
+        raise Refusal(company.switches.locked_status, DIALOG, text)
 
 
 def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row:
