@@ -1,5 +1,5 @@
 """What a refusal of the service means. Codes and statuses are matched. One text is looked for too, in English, which is
-why every request asks for it (wire 2.3, 2.8): what depends on it is how long koppel is patient, not what it does.
+why every request asks for it (wire 2.3, 2.8): only how patient koppel is with a table that is held depends on it.
 """
 
 import re
