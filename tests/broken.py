@@ -73,9 +73,9 @@ def after(place: Any, name: str, change: Callable[..., Any]) -> Break:
     return broken
 
 
-def every_break(*tables: Traps) -> Mapping[str, Broken]:
+def every_break(traps: Traps) -> Mapping[str, Broken]:
     """All broken rules by what is broken."""
-    broken = [case for table in tables for cases in table.values() for case in cases if isinstance(case, Broken)]
+    broken = [case for cases in traps.values() for case in cases if isinstance(case, Broken)]
     assert len({case.what for case in broken}) == len(broken), "two breaks have one name"
     return {case.what: case for case in broken}
 

@@ -44,18 +44,21 @@ class SideBySide(CentralLine):
 
     most: int = field(default=0, init=False)
     statuses: list[int] = field(default_factory=list, init=False)
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop, init=False)
+    _loop: asyncio.AbstractEventLoop = field(init=False)
     _present: int = field(default=0, init=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """The service at work."""
+        self._loop = asyncio.new_event_loop()
         thread = Thread(target=self._loop.run_forever)
         thread.start()
-        yield
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        thread.join()
-        self._loop.close()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         return asyncio.run_coroutine_threadsafe(self._admitted(request), self._loop).result()

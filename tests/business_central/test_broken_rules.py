@@ -31,7 +31,7 @@ from tests.business_central import test_traps_writing as writes
 from tests.business_central.erp import custom, standard
 
 
-def _stored_as(kind: Type, rule: Callable[..., Any]) -> Break:
+def stored_as(kind: Type, rule: Callable[..., Any]) -> Break:
     """Values of a type are stored by another rule."""
     return lambda patch: patch.setitem(values._KINDS, kind, rule)
 
@@ -160,7 +160,7 @@ TRAPS: Traps = {
         Broken(
             "codes keep their case",
             writes.test_10_codes_are_upper_case_and_may_hold_anything,
-            _stored_as(Type.CODE, values._text),
+            stored_as(Type.CODE, values._text),
         ),
     ),
     11: (
@@ -225,7 +225,7 @@ TRAPS: Traps = {
         Broken(
             "decimals are rounded",
             writes.test_22_decimals_are_kept_whatever_is_displayed,
-            _stored_as(Type.DECIMAL, lambda field, value: round(Decimal(value), 2)),
+            stored_as(Type.DECIMAL, lambda field, value: round(Decimal(value), 2)),
         ),
     ),
     23: (

@@ -12,14 +12,10 @@ from koppel.sandbox.business_central.others import Others
 from koppel.sandbox.business_central.shape import Type
 from koppel.sandbox.exchange import Reply
 from koppel.sandbox.faults import Fault, RetryAfter
-from tests.broken import Break, Broken, Traps, Unbroken, after, check_table, every_break, instead, is_noticed
+from tests.broken import Broken, Traps, Unbroken, after, check_table, every_break, instead, is_noticed
 from tests.business_central import test_shared_traps as shared
 from tests.business_central.erp import custom, standard
-
-
-def _stored_as(kind: Type, rule: Any) -> Break:
-    """Values of a type are stored by another rule."""
-    return lambda patch: patch.setitem(values._KINDS, kind, rule)
+from tests.business_central.test_broken_rules import stored_as
 
 
 def _idempotent(company: Company, page: Any, body: Any, author: Any) -> str:
@@ -51,7 +47,7 @@ TRAPS: Traps = {
         Broken(
             "codes are stored as they were sent",
             shared.test_2_values_are_normalised_when_they_are_stored,
-            _stored_as(Type.CODE, values._text),
+            stored_as(Type.CODE, values._text),
         ),
     ),
     3: (
@@ -124,7 +120,7 @@ TRAPS: Traps = {
         Broken(
             "codes keep their case",
             shared.test_13_ids_and_codes_have_one_form_and_texts_their_own,
-            _stored_as(Type.CODE, values._text),
+            stored_as(Type.CODE, values._text),
         ),
     ),
     14: (
