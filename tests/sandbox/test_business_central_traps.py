@@ -248,6 +248,15 @@ def test_20_the_replica_lags(erp: Central) -> None:
     assert erp.get(target, data_access_intent="ReadOnly").json["displayName"] == "New"
 
 
+def test_24_a_person_who_is_blocked_for_privacy_is_not_changed(erp: Central) -> None:
+    person = erp.new("~/contacts", type="Person", displayName="Jan")
+    target = f"~/contacts({person['id']})"
+    assert erp.patch(target, {"privacyBlocked": True}).status == 200
+    assert erp.patch(target, {"displayName": "Piet"}).code == (400, DIALOG)
+    assert erp.patch(target, {"privacyBlocked": False}).status == 200
+    assert erp.patch(target, {"displayName": "Piet"}).status == 200
+
+
 @pytest.mark.parametrize("values", [{"balanceDue": 1}, {"taxAreaDisplayName": "x"}, {"lastModifiedDateTime": "x"}])
 def test_25_one_read_only_control_fails_the_whole_write(erp: Central, values: dict[str, object]) -> None:
     row = erp.customer()

@@ -68,7 +68,8 @@ class Rows:
         return self._indexes.get((table.name, key.name), {}).get(comparable(values))
 
     def put(self, table: Keyed, row_id: str, row: Row, version: int | None = None) -> None:
-        """Store a row in place of what was there. Raises what `taken` gives when it takes another one's key.
+        """Store a row in place of what was there; whoever does it, it is a change (wire 4.1.1). Raises what `taken`
+        gives when it takes another one's key.
 
         `version`: the next one unless given.
         """
@@ -76,7 +77,7 @@ class Rows:
         row = {**row, self._version_column: version or self.next_version()}
         self._check_keys(table, row_id, row)
         self._place(table, row_id, before, row)
-        self._remember(lambda: self._place(table, row_id, row, before))
+        self.remember(lambda: self._place(table, row_id, row, before))
 
     def remove(self, table: Keyed, row_id: str) -> None:
         """Delete a row that is there; a tombstone stays."""
@@ -91,7 +92,7 @@ class Rows:
             if buried is not None:
                 self.tombstones[table.name][row_id] = buried
 
-        self._remember(undo)
+        self.remember(undo)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -109,7 +110,8 @@ class Rows:
         finally:
             self._undo = None
 
-    def _remember(self, undo: Callable[[], None]) -> None:
+    def remember(self, undo: Callable[[], None]) -> None:
+        """What takes a step back, should the transaction fail."""
         if self._undo is not None:
             self._undo.append(undo)
 
@@ -144,5 +146,5 @@ def key_values(key: Key, row: Row) -> tuple[Any, ...] | None:
 
 
 def comparable(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Values as keys compare them: text without regard to case (wire 1.2, 2.4)."""
+    """Values as keys compare them: text without regard to case (wire 1.2, 2.4, 4.1.13)."""
     return tuple(value.casefold() if isinstance(value, str) else value for value in values)

@@ -9,6 +9,7 @@ again.
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from threading import Event
 from typing import Any
 
@@ -53,10 +54,9 @@ class Writer:
     def run(self) -> pl.DataFrame:
         """Compare, send, answer. Raises SystemFailure when nothing was written."""
         requests = self._requests()
-        rows, together = [row for row in self.progress.open() if requests[row] is not None], self.source.together
-        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
-            parts = [rows[at : at + together] for at in range(0, len(rows), together)]
-            list(threads.map(lambda part: self._send(part, requests), parts))
+        rows = [row for row in self.progress.open() if requests[row] is not None]
+        self._send_all(rows, requests)
+        self._send_again(requests)
         told = self._read()
         if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
             raise self._failure
@@ -89,6 +89,12 @@ class Writer:
     def exchange(self, rows: Sequence[int], requests: Sequence[Request]) -> Sequence[Told]:
         """What became of these requests, of these rows, at most `source.together` of them."""
         return self.source.exchange(requests, self.deadline)
+
+    def once_more(self) -> list[int]:
+        """Rows that the service has refused just now, and may not refuse when they are sent again; asked until there
+        are none.
+        """
+        return []
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row."""
@@ -156,6 +162,24 @@ class Writer:
         moment = json_values(property_, pl.Series([self.write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
         for body in bodies:
             body.setdefault(self.source.stamp, moment)
+
+    def _send_all(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
+        """Send these rows, as many together as the service takes, and as many requests at once as it bears."""
+        together = self.source.together
+        parts = [rows[at : at + together] for at in range(0, len(rows), together)]
+        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
+            list(threads.map(lambda part: self._send(part, requests), parts))
+
+    def _send_again(self, requests: Sequence[Request | None]) -> None:
+        """Send once more what may not be refused then, as long as there is anything and time for it."""
+        for tries in count(1):
+            again = [] if self._stop.is_set() else self.once_more()
+            if not again or not self.source.session.rest(tries, self.deadline):
+                return
+            for row in again:
+                self.progress.codes[row] = Outcome.WRITTEN
+                del self.progress.refusals[row]
+            self._send_all(again, requests)
 
     def _send(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
         """Send these rows, unless nothing is sent any more."""

@@ -14,7 +14,9 @@ Trigger = Callable[[Company, Row, Any], None]
 
 
 def assign(company: Company, table: Table, row: Row, field: Field, value: Any) -> None:
-    """Give a field of a row a value, with all that follows from it. Raises `Refusal`."""
+    """Give a field of a row a value, with all that follows from it; what a code names must be there (wire 4.3.14).
+    Raises `Refusal`.
+    """
     before = row[field.name]
     row[field.name] = value
     if field.relation and value and company.by_code(field.relation, value) is None:

@@ -16,7 +16,7 @@ from koppel.sandbox.rows import Rows
 
 BASE = "/api/data/v9.2/"
 FORBIDDEN = set("/<>*%&:\\?+")
-"""Characters a key value may not hold in an address (wire 1.3)."""
+"""Characters a key value may not hold in an address (wire 1.3, 4.2.16)."""
 
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|[^,'\"]+?)\s*(?:,|$)")
 _SETS = {table.set_name: table for table in TABLES.values()}

@@ -43,7 +43,9 @@ def document(body: bytes) -> dict[str, Any]:
 def column_values(
     environment: Environment, table: Table, body: Mapping[str, Any], author: Author, creating: bool
 ) -> dict[str, Any]:
-    """What a body sets, by column. What may not be written is dropped without a word (wire 1.5). Raises `Refusal`."""
+    """What a body sets, by column. What may not be written is dropped without a word (wire 1.5, 4.2.18, 4.2.20).
+    Raises `Refusal`.
+    """
     values: dict[str, Any] = {}
     for name, value in body.items():
         if name.endswith(_BIND):
@@ -72,7 +74,9 @@ def _check_annotation(table: Table, name: str) -> None:
 
 
 def _binding(environment: Environment, table: Table, name: str, value: Any, author: Author) -> tuple[Any, Any]:
-    """The column a navigation property binds, in its exact case, and the row it is bound to (wire 1.5)."""
+    """The column a navigation property binds, in its exact case, and the row it is bound to (wire 1.5,
+    4.2.10).
+    """
     navigation = name.removesuffix(_BIND)
     if navigation not in table.navigation:
         text = (

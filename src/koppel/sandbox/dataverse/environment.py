@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from koppel.sandbox.clock import Clock
+from koppel.sandbox.dataverse.cache import Cache
+from koppel.sandbox.dataverse.push import Push
 from koppel.sandbox.dataverse.rows import empty_rows
 from koppel.sandbox.dataverse.shape import Column, Table
 from koppel.sandbox.rows import Row
@@ -36,11 +38,13 @@ class Environment:
     deltas_from: int = 0
 
     def __post_init__(self) -> None:
-        """Without rows."""
+        """Without rows, with nothing in the cache of the metadata, and nobody to be told of what happens."""
         self.rows = empty_rows(lambda: self.switches.duplicate_status)
+        self.metadata = Cache(self.clock)
+        self.push = Push(self.clock)
 
     def now(self) -> datetime:
-        """The moment as rows are stamped with it: whole seconds (wire 1.4)."""
+        """The moment as rows are stamped with it: whole seconds (wire 1.4, 4.1.4)."""
         return self.clock.now().replace(microsecond=0)
 
     def expire_deltas(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from koppel.sandbox.admin import Hook, Words, known, worded
 from koppel.sandbox.dataverse.others import Others
+from koppel.sandbox.dataverse.push import MESSAGES, Step
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.switches import ExpiredDelta
@@ -28,7 +29,15 @@ def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
         act = environment.secured.add if body.get("on", True) else environment.secured.discard
         act((_table(body), body["column"]))
 
+    def webhook(body: dict[str, Any]) -> None:
+        name = known(body["message"], dict.fromkeys(MESSAGES), "message")
+        step = Step(name, _table(body), body["url"], body.get("headers", {}))
+        place = (step.message, step.table, step.url)
+        rest = [one for one in environment.push.steps if (one.message, one.table, one.url) != place]
+        environment.push.steps = [*rest, step] if body.get("on", True) else rest
+
     return {
+        "/webhooks": webhook,
         "/switches": switch,
         "/limits": limit,
         "/secure": secure,

@@ -43,11 +43,13 @@ class Dataverse:
             author = self._author(call)
             reply = author if isinstance(author, Reply) else self._routed(call, author)
         except Refusal as refusal:
-            reply = refusal.reply()
+            reply = refusal.reply(self.environment.switches.english)
         return replace(reply, headers={**reply.headers, **self.limits.headers(call)})
 
     def _author(self, call: Call) -> Author | Reply:
-        """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10)."""
+        """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10,
+        4.2.25).
+        """
         grant = self._tokens.bearer(call.headers.get("authorization", ""), self.url)
         if grant is None:
             challenge = f"Bearer authorization_uri={self._authorize_url}, resource_id={self.url}/"
@@ -73,13 +75,19 @@ class Dataverse:
         if service := services.get((call.method, name)):
             return service()
         if name == "EntityDefinitions" and call.method == "GET":
-            return json_reply(200, definitions(self.environment, parts, call.query))
+            return json_reply(200, self._definitions(call, parts))
         table = table_of(name)
         return (
             self._row(call, author, table, inside, parts)
             if inside is not None
             else self._set(call, author, table, parts)
         )
+
+    def _definitions(self, call: Call, parts: list[str]) -> Mapping[str, Any]:
+        """Metadata comes from a cache, unless the call asks for `Consistency: Strong` (wire 1.1, 4.2.29)."""
+        strong = call.headers.get("consistency", "").lower() == "strong"
+        cache = self.environment.metadata
+        return cache.get(call.target, strong, lambda: definitions(self.environment, parts, call.query))
 
     def _set(self, call: Call, author: Author, table: Table, parts: list[str]) -> Reply:
         """A call to a whole set, or to a message or the count of it."""
@@ -107,7 +115,7 @@ class Dataverse:
         if call.method in ("PUT", "DELETE") and len(parts) > 1:
             return put_column(self.environment, where, parts[1:], call, author)
         if call.method == "DELETE":
-            return delete_row(self.environment, where, call)
+            return delete_row(self.environment, where, call, author)
         raise _no_method(call)
 
     def _page(self, call: Call, table: Table) -> Reply:
@@ -152,7 +160,7 @@ class Dataverse:
                     raise bad("A batch cannot hold a batch.", INVALID)
                 return self._routed(replace(operation, target=target), within)
             except Refusal as refusal:
-                return refusal.reply()
+                return refusal.reply(self.environment.switches.english)
 
         return batches.batch(self.environment, call, prefer_of(call.headers).go_on, inner)
 

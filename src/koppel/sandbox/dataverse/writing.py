@@ -48,6 +48,7 @@ def create(environment: Environment, table: Table, body: Mapping[str, Any], auth
     if author.detect_duplicates:
         detect_duplicates(environment, table, row)
     environment.rows.put(table, row_id, row)
+    environment.push.note(environment.rows, "Create", table, row_id, values, author.user)
     return row_id
 
 
@@ -62,6 +63,7 @@ def update(environment: Environment, table: Table, row_id: str, body: Mapping[st
     if author.detect_duplicates:
         detect_duplicates(environment, table, row)
     environment.rows.put(table, row_id, row)
+    environment.push.note(environment.rows, "Update", table, row_id, values, author.user)
 
 
 def upsert(
@@ -93,13 +95,13 @@ def check(conditions: Conditions, where: Address, before: Row | None, environmen
         raise Refusal(environment.switches.duplicate_status, DUPLICATE_KEY if where.key else DUPLICATE_ID, text)
 
 
-def delete(environment: Environment, where: Address, conditions: Conditions) -> None:
+def delete(environment: Environment, where: Address, conditions: Conditions, author: Author) -> None:
     """Delete a row and what hangs on it. Raises `Refusal`."""
     before = environment.rows.get(where.table.name, where.id) if where.id else None
     if before is None:
         raise missing(where.table.name, where.text)
     check(conditions, where, before, environment)
-    delete_with_children(environment, where.table, where.id)
+    delete_with_children(environment, where.table, where.id, author.user)
 
 
 def _born(environment: Environment, table: Table, author: Author) -> Row:
