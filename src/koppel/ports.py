@@ -262,6 +262,9 @@ class Store(Protocol):
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
 
+    def add_uncoupled(self, side: Side, ids: pl.Series) -> None:
+        """Add records without a coupling that a feed named; no version of theirs is known."""
+
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
 

@@ -97,8 +97,7 @@ def _read_feed(context: JobContext, side: Side, feed: Changes, comparison: Compa
     """Line up what a feed names; (id, version) of the newest record seen so far."""
     mark = context.store.watermark(context.name, side)
     newest = mark.newest if mark is not None else None
-    for page, due in _named(context, side, feed, comparison):
-        context.store.add_due(side, due.select(ID, VERSION))
+    for page in _lined_up(context, side, feed, comparison):
         known = page.select(ID, VERSION).drop_nulls().top_k(1, by=VERSION)
         if len(known) and (newest is None or known[VERSION][0] >= newest[1]):
             newest = (known[ID][0], known[VERSION][0])
@@ -106,17 +105,16 @@ def _read_feed(context: JobContext, side: Side, feed: Changes, comparison: Compa
     return newest
 
 
-def _named(
-    context: JobContext, side: Side, feed: Changes, comparison: Comparison | None
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The pages of a feed, each with what of it is to be lined up: where all couplings are compared, only records
-    without one.
-    """
+def _lined_up(context: JobContext, side: Side, feed: Changes, comparison: Comparison | None) -> Iterator[pl.DataFrame]:
+    """The pages of a feed, lined up: where all couplings are compared, only records without one."""
     if comparison is None:
-        yield from ((page, page) for page in _ahead(context, side, feed.pages))
+        for page in _ahead(context, side, feed.pages):
+            context.store.add_due(side, page.select(ID, VERSION))
+            yield page
     else:
         for page, cells in _ahead(context, side, comparison.prepared(side, feed.pages)):
-            yield page, page.filter(comparison.uncoupled(side, page, cells))
+            context.store.add_uncoupled(side, page[ID].filter(comparison.uncoupled(side, page, cells)))
+            yield page
 
 
 def _ahead(context: JobContext, side: Side, pages: Iterator[T]) -> Iterator[T]:

@@ -20,7 +20,7 @@ from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
-from koppel.store.dialect import Existing, refresh_statistics, spread, upsert
+from koppel.store.dialect import Existing, minding, refresh_statistics, spread, upsert
 from koppel.store.rows import FETCH_ROWS, insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
@@ -55,11 +55,22 @@ class LineUp(StoreBase):
         with self.transaction() as connection:
             insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
 
+    def add_uncoupled(self, side: Side, ids: pl.Series) -> None:
+        """Add records without a coupling that a feed named; no version of theirs is known."""
+        self._add_ids(side, ids, named=True)
+
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
-        frame = ids.alias("record").sort().to_frame()
+        self._add_ids(side, ids, named=False)
+
+    def _add_ids(self, side: Side, ids: pl.Series, named: bool) -> None:
+        columns = ["side", "record", "named"]
+        found = spread(ids.sort()).subquery()
+        rows = select(literal(int(side)), found.c.value, true() if named else false())
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, existing=Existing.STAYS, side=int(side), named=False)
+            statement = minding(upsert(connection, _due), _due, columns, Existing.STAYS)
+            # SQLite would take ON for the beginning of a join.
+            connection.execute(statement.from_select(columns, rows.where(true())))
 
     def missing(self, job: Job, side: Side) -> int:
         """How many coupled records of that side no page and no sweep named."""
