@@ -104,12 +104,28 @@ class NumberKeeper(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """What the mappings do with one table. `fields`: those they name. `reserves`: new records get numbers of a range of
-    koppel's own.
+    """What the mappings may do with one table, in any run. `fields`: those they name. `reserves`: new records get
+    numbers of a range of koppel's own. `creates`, `deletes`: they make records, and delete them. `given`: fields that
+    new records get; `changed`: fields of records that exist which they write.
     """
 
     fields: frozenset[str]
-    reserves: bool
+    reserves: bool = False
+    creates: bool = False
+    deletes: bool = False
+    given: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Use") -> "Use":
+        """What both do together."""
+        return Use(
+            self.fields | other.fields,
+            self.reserves or other.reserves,
+            self.creates or other.creates,
+            self.deletes or other.deletes,
+            self.given | other.given,
+            self.changed | other.changed,
+        )
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,13 @@ import polars as pl
 
 from koppel.app.levels import Workplace
 from koppel.app.report import CheckLine
+from koppel.app.uses import uses
 from koppel.engine.blockers import Blocker, blockers
 from koppel.engine.context import JobContext, OpenTable
 from koppel.errors import ConfigurationError, SystemFailure
 from koppel.model.bound import BoundMapping, Line
-from koppel.model.filter import fields_of
-from koppel.model.numbers import NumberPolicy
 from koppel.model.policy import Side
 from koppel.model.values import OP, Kind
-from koppel.ports import Use
 
 _SHOWN = 5
 """Values named in one line."""
@@ -48,33 +46,15 @@ def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
     """What only the system itself knows: rights, set-up."""
     system = workplace.connections.system(name)
     known = set(system.tables())
-    uses = {table: use for table, use in _uses(workplace, name).items() if table in known}
+    used = {table: use for table, use in uses(workplace.mappings.values(), name).items() if table in known}
     try:
-        found = system.check(uses)
+        found = system.check(used)
     except SystemFailure as error:
         yield CheckLine(name, False, str(error).removeprefix(f"{name}: "))
         return
     for finding in found:
         subject = f"{name}.{finding.table}" if finding.table else name
         yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning=not finding.grave)
-
-
-def _uses(workplace: Workplace, system: str) -> dict[str, Use]:
-    """How all mappings together use each table of a system."""
-    fields: dict[str, set[str]] = {}
-    reserves: dict[str, bool] = {}
-    for mapping in workplace.mappings.values():
-        for side in Side:
-            if mapping.table(side).system != system:
-                continue
-            table, options = mapping.table(side).table, mapping.options(side)
-            named = {line.name(side) for line in mapping.fields if line.enabled}
-            named |= {pair[side] for rule in mapping.match for pair in rule.pairs}
-            named |= fields_of(options.filter) if options.filter else set()
-            fields.setdefault(table, set()).update(name for name in named if name is not None)
-            reserved = options.numbers is not None and options.numbers.policy is NumberPolicy.RESERVED
-            reserves[table] = reserves.get(table, False) or reserved
-    return {table: Use(frozenset(names), reserves[table]) for table, names in fields.items()}
 
 
 def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:

@@ -53,6 +53,7 @@ def put_column(environment: Environment, where: Address, parts: list[str], call:
 
 def delete_row(environment: Environment, where: Address, call: Call) -> Reply:
     """DELETE of one row; only `If-Match` means anything here."""
+    environment.demand("Delete", where.table)
     with environment.rows.transaction():
         delete(environment, where, Conditions(conditions_of(call.headers).match))
     return Reply(204, b"", {"OData-Version": "4.0"})
