@@ -14,8 +14,9 @@ is an outcome.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -131,13 +132,14 @@ class Use:
 @dataclass(frozen=True)
 class Finding:
     """Something about a system that a person should know before a run. `table`: '' for the system as a whole. `grave`:
-    a run would fail; else it is a warning.
+    a run would fail; else it is a warning. `note`: nothing is wrong, but something could not be looked at.
     """
 
     table: str
     text: str
     remedy: str
     grave: bool
+    note: bool = False
 
 
 class Table(Protocol):
@@ -213,6 +215,16 @@ class System(Protocol):
 
     def close(self) -> None:
         """Give back what is open. Safe to call twice."""
+
+
+@runtime_checkable
+class Exchange(Protocol):
+    """A system that knows what currencies are worth; not every system does."""
+
+    def rate(self, code: str) -> Decimal | None:
+        """How much of the currency with this ISO code one unit of `System.currency` is worth now; None where that is
+        not known.
+        """
 
 
 class Clock(Protocol):

@@ -1,5 +1,7 @@
 """What the connector tells before a run: rights, keys without an index, Microsoft's connector, the base currency."""
 
+from decimal import Decimal
+
 import pytest
 
 from koppel.errors import Denied
@@ -125,3 +127,9 @@ def test_hidden_columns_in_use_are_told_with_what_opens_them(far: Crm) -> None:
         "fax is not shown to koppel, set by koppel, changed by koppel; websiteurl is not changed by koppel"
     )
     assert "column security profile" in hidden.remedy
+
+
+def test_a_rate_is_what_amounts_are_divided_by(far: Crm) -> None:
+    """wire 4.2.11."""
+    assert far.connected().rate("USD") == Decimal("1.0875")
+    assert far.connected().rate("ZZZ") is None

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-import polars as pl
-
+from koppel.app.currencies import currencies
 from koppel.app.levels import Workplace
 from koppel.app.report import CheckLine
 from koppel.app.uses import uses
 from koppel.engine.blockers import Blocker, blockers
-from koppel.engine.context import JobContext, OpenTable
+from koppel.engine.context import JobContext
 from koppel.errors import ConfigurationError, SystemFailure
 from koppel.model.bound import BoundMapping, Line
 from koppel.model.policy import Side
-from koppel.model.values import OP, Kind
+from koppel.model.values import Kind
 
 _SHOWN = 5
 """Values named in one line."""
@@ -54,7 +53,8 @@ def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
         return
     for finding in found:
         subject = f"{name}.{finding.table}" if finding.table else name
-        yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning=not finding.grave)
+        warning = not (finding.grave or finding.note)
+        yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning)
 
 
 def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
@@ -77,7 +77,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
     lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
-        return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
+        return [*lines, *_lengths(bound), *currencies(workplace, context), *_blocked(context)]
     except SystemFailure as error:
         return [*lines, CheckLine(name, False, str(error))]
 
@@ -101,39 +101,6 @@ def _too_long(line: Line, side: Side) -> str | None:
     if target.length is None or source.length is None or source.length <= target.length:
         return None
     return f"{target.name} ({source.length} → {target.length})"
-
-
-def _currencies(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:
-    """What a blank stands for: the local currency of the system, which exists, is not worth nothing on the other side,
-    and is told when amounts are converted there.
-    """
-    for line in context.bound.lines:
-        reference = line.mapping.reference
-        if reference is None or reference.blank is None:
-            continue
-        mapping, subject = context.bound.mapping, f"{context.name} {line.mapping.left}"
-        local, base = (workplace.connections.system(mapping.table(side).system).currency() for side in Side)
-        if local is not None and local != reference.blank:
-            what = f"a blank stands for {reference.blank}, but the local currency of {mapping.left.system} is {local}"
-            yield CheckLine(subject, False, what, f"write (blank = '{local}')")
-            continue
-        first = reference.mappings[0]
-        if not _exists(context.tables.referenced[first][Side.LEFT], reference.left_by, reference.blank):
-            table = workplace.mappings[first].left
-            what = f"a blank stands for {reference.blank}, but {table} has no such record"
-            yield CheckLine(subject, False, what, f"create {reference.blank} there, or correct (blank = …)")
-        elif None not in (local, base) and local != base:
-            right = mapping.right.system
-            what = f"amounts are in {local} in {mapping.left.system}, and {right} counts in {base}"
-            yield CheckLine(subject, True, what, f"check the exchange rate of {local} in {right}", True)
-
-
-def _exists(opened: OpenTable, by: str | None, value: str) -> bool:
-    """Whether a record of a table has this value in a text field; not asked of other fields."""
-    shape = opened.shape.field(by or opened.shape.key[0])
-    if shape is None or shape.kind not in (Kind.TEXT, Kind.CODE):
-        return True
-    return len(opened.table.find(pl.DataFrame({OP: [0], shape.name: [value]}), False)) > 0
 
 
 def _blocked(context: JobContext) -> Iterator[CheckLine]:

@@ -13,6 +13,9 @@ from koppel.connectors.odata.message import Answer
 
 ENGLISH = {"Accept-Language": "en-US"}
 
+GRANT = "give the app a permission set with this table on the page Microsoft Entra Applications"
+"""What to do about 403."""
+
 CHANGED = "Request_EntityChanged"
 TAKEN = "Internal_EntityWithSameKeyExists"
 

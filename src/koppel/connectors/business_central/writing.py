@@ -7,6 +7,7 @@ because not every spelling of the blank one is surely taken back (U6).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.business_central.blanks import blank_expected, json_of
 from koppel.connectors.business_central.facts import KEY, PLACE
 from koppel.connectors.business_central.fitting import SENTENCES, misfits
-from koppel.connectors.business_central.refusals import blamed, is_locked, is_stale, is_taken, without_values
+from koppel.connectors.business_central.refusals import GRANT, blamed, is_locked, is_stale, is_taken, without_values
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.decode import ETAG
@@ -130,8 +131,11 @@ class _PageWriter(Writer):
         outcome, said = super().judged(row, answer)
         if outcome is not Outcome.REFUSED or said is None:
             return outcome, said
+        why = without_values(answer, self._bodies[row])
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return outcome, Refusal(None, f"{why}: {GRANT}")
         field_ = self._taken_field(row) if is_taken(answer) else blamed(self._bodies[row])
-        return outcome, Refusal(field_, without_values(answer, self._bodies[row]))
+        return outcome, Refusal(field_, why)
 
     def _taken_field(self, row: int) -> str | None:
         """Which of its keys another record has; the service tells it in words only."""

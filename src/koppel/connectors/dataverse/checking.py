@@ -1,33 +1,16 @@
-"""What only Dataverse can tell before a run: rights, hidden columns, alternate keys, its currency, Microsoft's own
-connector.
-"""
+"""What only Dataverse can tell before a run: rights, hidden columns, alternate keys, Microsoft's own connector."""
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from koppel.connectors.dataverse.calls import asked, get
+from koppel.connectors.dataverse.calls import asked
 from koppel.connectors.dataverse.definition import Definition
 from koppel.connectors.dataverse.privileges import DENIED, lacking
 from koppel.connectors.odata.failure import told
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.ports import Finding, Use
 
 MICROSOFTS = "cdm_company"
 """The table of companies that Business Central's own connector brings along (semantics 8.4)."""
-
-
-class _Organisation(msgspec.Struct):
-    currency: str | None = msgspec.field(default=None, name="_basecurrencyid_value")
-
-
-class _Currency(msgspec.Struct):
-    isocurrencycode: str | None = None
-
-
-class _Organisations(msgspec.Struct):
-    value: list[_Organisation]
 
 
 def findings(
@@ -95,19 +78,3 @@ def microsofts_solution() -> Finding:
         " environment, add the company to the filters, such as cdm_companyid = '…'"
     )
     return Finding("", text, remedy, False)
-
-
-def base_currency(session: Session) -> str | None:
-    """The ISO code of the organisation's currency; None where the app may not ask."""
-    answer = asked(session, "organizations?$select=_basecurrencyid_value")
-    if not answer.good:
-        return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_Organisations).value
-        if not found or found[0].currency is None:
-            return None
-        address = f"transactioncurrencies({found[0].currency})?$select=isocurrencycode"
-        body = get(session, address, "asking for the organisation's currency").body
-        return msgspec.json.decode(body, type=_Currency).isocurrencycode
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say what its currency is") from None

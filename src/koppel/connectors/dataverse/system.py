@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 
 import msgspec
@@ -9,7 +10,8 @@ import polars as pl
 
 from koppel.connectors.agreed.names import column_named, unknown
 from koppel.connectors.dataverse.calls import get
-from koppel.connectors.dataverse.checking import MICROSOFTS, base_currency, findings, microsofts_solution
+from koppel.connectors.dataverse.checking import MICROSOFTS, findings, microsofts_solution
+from koppel.connectors.dataverse.currency import base_currency, rate
 from koppel.connectors.dataverse.definition import Definition, definition_of
 from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
 from koppel.connectors.dataverse.security import security_told
@@ -139,6 +141,10 @@ class DataverseSystem:
     def currency(self) -> str | None:
         """The organisation's base currency."""
         return base_currency(self._session)
+
+    def rate(self, code: str) -> Decimal | None:
+        """What one unit of the base currency is worth in the currency with this ISO code."""
+        return rate(self._session, code)
 
     def close(self) -> None:
         """Close every connection."""
