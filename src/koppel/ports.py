@@ -290,20 +290,21 @@ class Store(Protocol):
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
 
-    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
-        """Add those of these records of a side that are not coupled; how many are. For a line-up of everything, in
-        which every coupling is looked at anyway.
-        """
-
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
 
-    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side], layout: int) -> int:
+    def line_up(self, job: Job, lone: bool, swept: Sequence[Side], layout: int) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are.
 
-        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records that feeds named too (those
-        of the retry set always). `swept`: the sides whose coupled records are suspects when no page named them.
-        `layout`: couplings whose baseline is of another one have fields that were never looked at.
+        `lone`: uncoupled records that feeds named too (those of the retry set always). `swept`: the sides whose coupled
+        records are suspects when no page named them. `layout`: couplings whose baseline is of another one have fields
+        that were never looked at.
+        """
+
+    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None) -> tuple[int, int]:
+        """The same with all couplings, whatever their versions say: how many pairs there are, and how many couplings
+        are left out. `rest`: of those about which nothing is open only the ones with these numbers (some of which may
+        be none of the mapping's).
         """
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
@@ -319,6 +320,14 @@ class Store(Protocol):
 
     def coupled(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
         """The couplings (COUPLING_SCHEMA) of these records of one side."""
+
+    def coupling_numbers(self, mapping: str) -> range:
+        """Among which the numbers of all couplings of the mapping are."""
+
+    def baselines(self, mapping: str, side: Side, ids: pl.Series, layout: int) -> pl.DataFrame:
+        """COUPLING, ID, `version`, `base`: what was last agreed with these records of one side; those without a
+        coupling are absent. `base` is empty where it was kept in another layout, or a lost answer is not forgotten yet.
+        """
 
     def partners(self, mappings: Sequence[str], side: Side, ids: pl.Series) -> pl.DataFrame:
         """`id`, `partner`: the coupled record on the other side, from the first of these mappings that has one."""
