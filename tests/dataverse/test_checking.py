@@ -98,6 +98,7 @@ def test_only_what_the_mappings_do_needs_rights(far: Crm) -> None:
     (found,) = checked(far, account=Use(frozenset({"name"}), changed=frozenset({"name"})))
     assert "lacks prvWriteAccount:" in found.text
     lookup = frozenset({"parentcustomerid"})
+    assert checked(far, contact=Use(lookup, changed=lookup)) == [], "accounts are not mapped, so it leads to none"
     (found,) = checked(far, account=ACCOUNT, contact=Use(lookup, changed=lookup))
     assert found.table == "account" and "prvAppendToAccount" in found.text
 

@@ -4,11 +4,15 @@ import polars as pl
 import pytest
 
 from koppel.connectors.dataverse.table import DataverseTable
-from koppel.errors import Denied
+from koppel.errors import Denied, Unreachable
 from koppel.model.values import FAULT, ID, OP
 from koppel.model.write import CODE, FIELD, MESSAGE
 from koppel.ports import Want
+from koppel.sandbox.dataverse import service
+from koppel.sandbox.dataverse.addresses import no_segment
+from koppel.sandbox.dataverse.refusal import DENIED
 from koppel.sandbox.dataverse.rights import Depth, Grant
+from koppel.sandbox.refusal import Refusal
 from koppel.testing.contract import codes
 from koppel.testing.stage import fetched
 from tests.dataverse.crm import Crm, crm
@@ -65,6 +69,23 @@ def test_a_mask_is_no_value(far: Crm) -> None:
     assert shape is not None and "masking rule" in shape.unlock
 
 
+@pytest.mark.parametrize(
+    ("refusal", "readable"),
+    [(no_segment("attributemaskingrules"), True), (Refusal(403, DENIED, "prvReadAttributeMaskingRule"), False)],
+    ids=["older", "denied"],
+)
+def test_an_environment_without_masks_has_none_and_one_that_does_not_tell_may_have_some(
+    far: Crm, monkeypatch: pytest.MonkeyPatch, refusal: Refusal, readable: bool
+) -> None:
+    def refuse(*words: object) -> None:
+        raise refusal
+
+    row = far.web.account(fax="1")
+    monkeypatch.setattr(service, "masking_rules", refuse)
+    record = fetched(far.table(), [row], "fax")[row]
+    assert (record[FAULT] is None, record["fax"] == "1") == (readable, readable)
+
+
 def test_where_nobody_tells_what_is_granted_nothing_is(far: Crm) -> None:
     """The question needs Read on User."""
     row = far.web.account(fax="1")
@@ -99,3 +120,17 @@ def test_rows_are_not_looked_up_by_what_is_hidden(far: Crm) -> None:
     with pytest.raises(Denied, match="looking rows up by fax") as denied:
         found(far.table(), "1")
     assert "column security profile" in str(denied.value)
+
+
+def test_a_service_that_is_busy_hides_nothing(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records would be errors that are none."""
+
+    def refuse(*words: object) -> None:
+        raise Refusal(503, "0x80040216", "busy")
+
+    table = far.table()
+    monkeypatch.setattr(service, "masking_rules", refuse)
+    with pytest.raises(Unreachable, match="what koppel may see of account"):
+        fetched(table, [far.web.account()], "fax")
+    with pytest.raises(Unreachable):
+        far.table()

@@ -12,6 +12,7 @@ import msgspec
 
 from koppel.connectors.dataverse.calls import STRONG, all_asked
 from koppel.connectors.odata.address import query
+from koppel.connectors.odata.failure import refusal
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
 from koppel.errors import BadAnswer, Denied
@@ -19,10 +20,13 @@ from koppel.errors import BadAnswer, Denied
 T = TypeVar("T")
 
 GRANT = (
-    "add koppel's application user, with Read and Update, to a column security profile (Power Platform admin center →"
-    " the environment → Settings → Users + permissions → Column security profiles)"
+    "add koppel's application user, with Read, Create and Update, to a column security profile (Power Platform admin"
+    " center → the environment → Settings → Users + permissions → Column security profiles)"
 )
-UNMASK = "take the masking rule off the column, or leave it out of the mapping: a mask must not be carried as a value"
+UNMASK = (
+    "take the masking rule off the column, or the column out of the mapping: a mask must not be carried as a value (if"
+    " there is no rule, let koppel read the table Secured Masking Column, which says so)"
+)
 
 _ALLOWED = 4
 
@@ -92,10 +96,8 @@ class Security:
         now = _accesses(session, self.user, self.table, self.secured)
         lost = [name for name, access in now.items() if access.hidden and not self.accesses[name].hidden]
         if lost:
-            what = (
-                f"reading {self.table}: column security has begun to hide {', '.join(lost)}; what was read is not used"
-            )
-            raise Denied(session.system, what, now[lost[0]].remedy)
+            what = f"reading {self.table}: column security has begun to hide {', '.join(lost)}"
+            raise Denied(session.system, f"{what}; what was read is not used", now[lost[0]].remedy)
 
 
 def security_told(session: Session, user: str, table: str, secured: Mapping[str, str]) -> Security:
@@ -104,8 +106,11 @@ def security_told(session: Session, user: str, table: str, secured: Mapping[str,
 
 
 def _accesses(session: Session, user: str, table: str, secured: Mapping[str, str]) -> dict[str, Access]:
-    """Where it cannot be asked nothing is granted, and everything masked."""
+    """Where koppel may not ask, nothing is granted and all is masked. Raises SystemFailure when the service is busy."""
     privileges, rules = all_asked(session, [_granted_to(user), _masking(table)], STRONG)
+    for answer in (privileges, rules):
+        if answer.status >= 500 or answer.status == 429:
+            raise refusal(session.system, f"asking what koppel may see of {table}", answer)
     told = _decoded(session, privileges, _Privileges).AttributePrivileges if privileges.good else []
     granted = {one.AttributeId.lower(): one for one in told}
     masked = _masked(session, rules, secured)
