@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from koppel.connectors.business_central.opening import USUAL_LIMITS, root_of, system_of
-from koppel.connectors.business_central.system import STANDARD, BusinessCentralSystem, Place
+from koppel.connectors.business_central.system import BusinessCentralSystem, Place
 from koppel.connectors.business_central.table import PageTable
 from koppel.connectors.odata.timing import Timing
+from koppel.model.api import STANDARD_API
 from koppel.ports import NumberKeeper, TableOptions
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE
 from koppel.sandbox.exchange import Call, Reply
@@ -60,7 +61,7 @@ class Erp:
     """An environment, the line to it, and the connector at the near end."""
 
     central: Central
-    api: str = STANDARD
+    api: str = STANDARD_API
     company: str = COMPANY
     keeper: NumberKeeper = field(default_factory=Keeper)
     line: Line = field(init=False)

@@ -148,7 +148,8 @@ class Twin:
         referenced = {name: (self.opened(known[name].left), self.opened(known[name].right)) for name in named}
         hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
         sides = (self.opened(mapping.left), self.opened(mapping.right))
-        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared)
+        directions = {name: known[name].direction for name in named}
+        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared, directions)
 
     def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""

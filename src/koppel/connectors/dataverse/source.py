@@ -11,11 +11,10 @@ from koppel.connectors.dataverse.calls import get
 from koppel.connectors.dataverse.columns import Column
 from koppel.connectors.dataverse.definition import Definition
 from koppel.connectors.dataverse.showing import finished
-from koppel.connectors.odata.address import followed, query
-from koppel.connectors.odata.decode import Decoder, Page
+from koppel.connectors.odata.address import Trail, query
+from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.model.values import ID
 
 PAGE_ROWS = 5000
@@ -83,17 +82,14 @@ class Source:
     def _pages(self, fields: Sequence[str], condition: str | None, deadline: float | None = None) -> Iterator[Page]:
         address = self.address(fields, condition)
         prefer = {"Prefer": self.prefer(fields, f"odata.maxpagesize={PAGE_ROWS}")}
-        visited = set()
+        trail = Trail(self.session.system, self.definition.name, address)
         while True:
-            visited.add(address)
             answer = get(self.session, address, f"reading {self.definition.name}", prefer, deadline)
             page = self.decoded(answer.body, fields)
             yield page
             if page.next_link is None:
                 return
-            address = followed(self.session.system, self.session.root, page.next_link)
-            if address in visited:
-                raise BadAnswer(self.session.system, f"the pages of {self.definition.name} lead round in a circle")
+            address = trail.onto(self.session.root, page.next_link)
 
     def fetch(self, ids: pl.Series, fields: Sequence[str]) -> Page:
         """The rows with these ids, once each; what belongs to no row is absent."""
@@ -114,7 +110,7 @@ class Source:
             found = [page for pages in threads.map(read, conditions) for page in pages]
         if conditions:
             self._confirm(fields)
-        found.insert(0, self.decoded(b'{"value":[]}', fields))
+        found.insert(0, self.decoded(as_page(()), fields))
         frame = pl.concat([page.frame for page in found]).with_columns(
             pl.concat([page.etags for page in found]).alias("@etag")
         )

@@ -8,7 +8,7 @@ from threading import Lock
 import msgspec
 import polars as pl
 
-from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.agreed.names import unknown
 from koppel.connectors.dataverse.calls import get
 from koppel.connectors.dataverse.checking import MICROSOFTS, findings, microsofts_solution
 from koppel.connectors.dataverse.currency import base_currency, rate
@@ -20,9 +20,10 @@ from koppel.connectors.dataverse.table import DataverseTable
 from koppel.connectors.dataverse.targets import Targets
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
-from koppel.model.values import ID, KeyOrigin, Kind, TableShape
+from koppel.model.values import ID, KeyOrigin, TableShape
 from koppel.ports import Finding, TableOptions, Use
 
 USUAL_LAG = timedelta(minutes=3)
@@ -125,7 +126,7 @@ class DataverseSystem:
             raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
         if definition.key not in definition.columns:
             raise ConfigurationError([Problem(where, "its rows have no id", "such a table cannot be synchronised")])
-        stamp = _stamp(definition, options, where)
+        stamp = change_stamp(definition.fields, definition.stamp, options.modified, where)
         shape = TableShape(name, definition.fields, (definition.key,), KeyOrigin.CHOSEN, stamp, timedelta(seconds=1))
         usual = timedelta(0) if definition.tracked else USUAL_LAG
         lag = usual if options.lag is None else options.lag
@@ -149,16 +150,3 @@ class DataverseSystem:
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
-
-
-def _stamp(definition: Definition, options: TableOptions, where: str) -> str | None:
-    """The change stamp: `modifiedon` unless another date-time is named."""
-    if options.modified is None:
-        return definition.stamp
-    if not options.modified:
-        return None
-    name = column_named(definition.columns, options.modified, where)
-    if definition.columns[name].odata.shape.kind is not Kind.DATETIME:
-        remedy = 'name a date-time, or none (modified = "")'
-        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
-    return name

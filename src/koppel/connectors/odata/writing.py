@@ -15,12 +15,13 @@ from typing import Any
 import polars as pl
 
 from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields, judge, outcomes
+from koppel.connectors.odata.answered import ROW, answered
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
 from koppel.connectors.odata.failure import Unanswered, told
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source, key_parts_frame
-from koppel.errors import BadAnswer, Denied, SystemFailure
+from koppel.errors import Denied, SystemFailure
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
@@ -45,7 +46,7 @@ class Writer:
         self.write = write
         self.progress = Progress.of(write)
         self.deadline = source.session.deadline()
-        self._answered: dict[int, pl.DataFrame] = {}
+        self._answered: dict[int, bytes] = {}
         self._failure: SystemFailure | None = None
         self._stop = Event()
 
@@ -56,9 +57,10 @@ class Writer:
         with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
             parts = [rows[at : at + together] for at in range(0, len(rows), together)]
             list(threads.map(lambda part: self._send(part, requests), parts))
+        told = self._read()
         if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
             raise self._failure
-        return outcomes(self.write, self.progress, self._stored())
+        return outcomes(self.write, self.progress, self._stored(told))
 
     # ---- what a dialect may do its own way
 
@@ -131,11 +133,11 @@ class Writer:
         """Mark rows whose record is gone or not as expected; all records and their etags, row by row."""
         page = self.source.fetch(self.write.rows[ID], expected_fields(self.write))
         numbered = page.frame.with_columns(page.etags.alias("@etag"))
-        rows = self.write.rows.select(ID).with_row_index("@row").cast({"@row": pl.Int64})
+        rows = self.write.rows.select(ID).with_row_index(ROW).cast({ROW: pl.Int64})
         current = rows.join(numbered, on=ID, how="left", maintain_order="left")
         found = current.filter(pl.col(ID).is_in(numbered[ID].implode()))
-        judge(self.write, self.progress, found.drop("@row", "@etag"), found["@row"])
-        return current.drop("@row", "@etag"), current["@etag"].to_list()
+        judge(self.write, self.progress, found.drop(ROW, "@etag"), found[ROW])
+        return current.drop(ROW, "@etag"), current["@etag"].to_list()
 
     def _fill_keys(self, bodies: Sequence[Body]) -> None:
         """The keys that koppel has chosen for new records."""
@@ -190,37 +192,37 @@ class Writer:
         self._stop.set()
 
     def _written(self, row: int, answer: Answer) -> None:
-        """The id of a new record, and what is stored, where the answer says it."""
+        """Keep what an answer says of a stored record."""
         if self.write.kind is WriteKind.DELETE:
             return
-        if not answer.body:
-            if self.progress.ids[row] is None:
-                self._unknown(row, "it was stored, and the service does not say under which key")
-            return
-        try:
-            record = self.source.decoder(self.write.want).record(answer.body)
-        except BadAnswer:
+        if answer.body:
+            self._answered[row] = answer.body
+        elif self.progress.ids[row] is None:
+            self._unknown(row, "it was stored, and the service does not say under which key")
+
+    def _read(self) -> pl.DataFrame:
+        """The records (with ROW) that were answered, the ids of new ones among them noted."""
+        found = answered(self.source.decoder(self.write.want).page, self._answered)
+        for row in self._answered.keys() - set(found[ROW]):
             self._unknown(row, "it was stored, and the answer cannot be read")
-            return
-        self.progress.ids[row] = record[ID][0]
-        if record[FAULT][0] is None:
-            self._answered[row] = record
+        for row, id_ in found.select(ROW, ID).iter_rows():
+            self.progress.ids[row] = id_
+        return found.filter(pl.col(FAULT).is_null())
 
     def _unknown(self, row: int, why: str) -> None:
         self.progress.codes[row] = Outcome.UNKNOWN
         self.progress.refusals[row] = Refusal(None, why)
 
-    def _stored(self) -> pl.DataFrame:
-        """The written records as they are now: as answered, else read again."""
+    def _stored(self, told: pl.DataFrame) -> pl.DataFrame:
+        """The written records as they are now: as `told` (with ROW), else read again."""
         columns = [ID, VERSION, *self.write.want]
-        deletes = self.write.kind is WriteKind.DELETE
-        silent = [row for row in self.progress.open() if row not in self._answered and not deletes]
+        deletes, rows = self.write.kind is WriteKind.DELETE, set(told[ROW])
+        silent = [row for row in self.progress.open() if row not in rows and not deletes]
         ids = pl.Series(ID, [self.progress.ids[row] for row in silent], dtype=pl.String)
         again = self.source.fetch(ids, self.write.want).frame
         if silent:
             self.progress.gone_meanwhile(silent, again[ID])
-        answered = [frame.select(columns) for row, frame in self._answered.items()]
-        return pl.concat([again.select(columns), *answered]).unique(ID, keep="first")
+        return pl.concat([again.select(columns), told.select(columns)]).unique(ID, keep="first")
 
 
 def refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:

@@ -37,7 +37,7 @@ def create(company: Company, page: Page, body: Mapping[str, Any], author: Author
     sent = [*sent_values(company, page, body, None)]
     for field, value in sent:
         assign(company, table, row, field, value)
-    check_currency(company, body, row)
+    check_currency(company, body)
     if not page.custom and table.name in _NAMED and not row["Name"]:
         raise bad('A "displayName" must be provided.', DIALOG)
     _number(company, table, row)
@@ -63,7 +63,7 @@ def update(company: Company, page: Page, row_id: str, body: Mapping[str, Any], a
         if field.name == table.key and value != row[table.key]:
             check_manual(company, table)
         assign(company, table, row, field, value)
-    check_currency(company, body, row)
+    check_currency(company, body)
     if not page.custom and "Name" in row and table.name in _NAMED and not row["Name"]:
         raise bad('The blank "displayName" is not allowed.', DIALOG)
     _check_key(table, row)
