@@ -14,8 +14,9 @@ is an outcome.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -104,24 +105,41 @@ class NumberKeeper(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """What the mappings do with one table. `fields`: those they name. `reserves`: new records get numbers of a range of
-    koppel's own.
+    """What the mappings may do with one table, in any run. `fields`: those they name. `reserves`: new records get
+    numbers of a range of koppel's own. `creates`, `deletes`: they make records, and delete them. `given`: fields that
+    new records get; `changed`: fields of records that exist which they write.
     """
 
     fields: frozenset[str]
-    reserves: bool
+    reserves: bool = False
+    creates: bool = False
+    deletes: bool = False
+    given: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Use") -> "Use":
+        """What both do together."""
+        return Use(
+            self.fields | other.fields,
+            self.reserves or other.reserves,
+            self.creates or other.creates,
+            self.deletes or other.deletes,
+            self.given | other.given,
+            self.changed | other.changed,
+        )
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something about a system that a person should know before a run. `table`: '' for the system as a whole. `grave`:
-    a run would fail; else it is a warning.
+    a run would fail; else it is a warning. `note`: nothing is wrong, but something could not be looked at.
     """
 
     table: str
     text: str
     remedy: str
     grave: bool
+    note: bool = False
 
 
 class Table(Protocol):
@@ -197,6 +215,16 @@ class System(Protocol):
 
     def close(self) -> None:
         """Give back what is open. Safe to call twice."""
+
+
+@runtime_checkable
+class Exchange(Protocol):
+    """A system that knows what currencies are worth; not every system does."""
+
+    def rate(self, code: str) -> Decimal | None:
+        """How much of the currency with this ISO code one unit of `System.currency` is worth now; None where that is
+        not known.
+        """
 
 
 class Clock(Protocol):

@@ -336,8 +336,20 @@ def test_numbers_by_hand_need_manual_nos(erp: Central) -> None:
     assert erp.customer()["number"] == "C00003"  # the series does not give what somebody has taken
     erp.others.manual_numbers("customers", False)
     series = {one["usedBy"]: one["manualNos"] for one in erp.get("+/numberSeries").rows}
-    assert series == {"Customer": False, "Vendor": True, "Contact": True}
+    assert series == {"Customer": False, "Vendor": True, "Contact": True, "Item": True}
     assert erp.post("~/currencies", {"displayName": "x"}).code == (400, FIELD)
+
+
+def test_a_series_gives_numbers_by_itself_only_where_it_is_told_to_and_may_serve_several_tables(erp: Central) -> None:
+    """wire 2.4: a blank number is one of the series, where *Default Nos.* lets it give one."""
+    erp.others.series_for("vendors", "")
+    erp.others.series_for("customers", "Customer,Vendor")
+    assert erp.customer()["number"] == "C00001"
+    assert erp.post("~/vendors", {"displayName": "x"}).json["number"] == "C00002"
+    assert erp.post("~/items", {"displayName": "x"}).json["number"] == "I00001"
+    erp.others.default_numbers("customers", False)
+    assert erp.post("~/customers", {"displayName": "x"}).code == (400, DIALOG)
+    assert erp.customer(number="C7")["number"] == "C7"
 
 
 def test_a_batch_of_101_is_a_500(erp: Central) -> None:

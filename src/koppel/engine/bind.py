@@ -86,7 +86,8 @@ def _line_troubles(line: Line) -> list[tuple[str, str]]:
         if not line.reaches(side):
             continue
         if shape.read_only:
-            troubles.append((f"{shape.name} cannot be written", "turn the direction round, or leave the line out"))
+            remedy = shape.unlock or "turn the direction round, or leave the line out"
+            troubles.append((f"{shape.name} cannot be written", remedy))
         elif line.mapping.constant is not None:
             try:
                 literal(line.mapping.constant, shape)

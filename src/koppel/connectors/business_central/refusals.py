@@ -13,13 +13,15 @@ from koppel.connectors.odata.message import Answer
 
 ENGLISH = {"Accept-Language": "en-US"}
 
+GRANT = "give the app a permission set with this table on the page Microsoft Entra Applications"
+"""What to do about 403."""
+
 CHANGED = "Request_EntityChanged"
 TAKEN = "Internal_EntityWithSameKeyExists"
 DIALOG = "Application_DialogException"
 
 _LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
-_GRANT = "– give the app a permission set that allows it, on the page Microsoft Entra Applications"
 _SHORTEST = 3
 """Shorter values are not looked for in texts: they would be parts of words."""
 
@@ -61,7 +63,7 @@ def without_values(answer: Answer, body: Mapping[str, Any]) -> str:
     """Code and text, without what the record holds, and without the number of the call, which is always another."""
     text = _CORRELATION.sub("", said_by(answer)) or f"the service answered {answer.status}"
     if is_forbidden(answer):
-        text = f"{text} {_GRANT}"
+        text = f"{text}: {GRANT}"
     values = {value.strip() for value in body.values() if isinstance(value, str) and len(value.strip()) >= _SHORTEST}
     for value in sorted(values, key=len, reverse=True):
         text = re.sub(re.escape(value), "…", text, flags=re.IGNORECASE)

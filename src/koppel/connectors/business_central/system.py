@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 
 import msgspec
 
 from koppel.connectors.agreed.names import unknown
-from koppel.connectors.business_central.checking import findings, local_currency
+from koppel.connectors.business_central.checking import findings
+from koppel.connectors.business_central.currency import local_currency, rate
 from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.page import Page, kinds_of, page_of
 from koppel.connectors.business_central.source import PageSource
@@ -171,14 +173,21 @@ class BusinessCentralSystem:
         return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Rights to read, and whether numbers may be chosen where koppel gives them."""
+        """Rights to read, where new records get their numbers, and whether anything gives them posting groups."""
         pages = {name: self._page(one) for name, one in self._entity_sets().items()}
         return list(findings(self._session, f"{COMPANIES}({self._where().id})/", pages, uses))
 
     def currency(self) -> str | None:
-        """The local currency of the company, which only a standard page tells."""
-        root = self._session.root.removesuffix(f"{self._place.api}/")
-        return local_currency(self._session, f"{root}{STANDARD_API}/{COMPANIES}({self._where().id})/companyInformation")
+        """The local currency of the company."""
+        return local_currency(self._session, self._standard())
+
+    def rate(self, code: str) -> Decimal | None:
+        """What one unit of the local currency is worth today in the currency with this code."""
+        return rate(self._session, self._standard(), code, self.now().date())
+
+    def _standard(self) -> str:
+        """Where the standard pages of the company begin, whatever the API."""
+        return f"{self._session.root.removesuffix(f'{self._place.api}/')}{STANDARD_API}/{self.path}"
 
     def close(self) -> None:
         """Close every connection."""

@@ -86,10 +86,10 @@ class _Filling:
         """Refuse rows that send what the service would drop without a word; that a new record is active, or has no
         value, need not be sent.
         """
-        rows = sent
-        if column.secured:
-            why = f"{column.name} cannot be written: column security hides it from koppel"
-        elif column.create if self.kind is WriteKind.CREATE else column.update:
+        rows, creating = sent, self.kind is WriteKind.CREATE
+        if column.access.hidden or not (column.access.create if creating else column.access.update):
+            why = f"{column.name} cannot be written: column security does not let koppel do that"
+        elif column.create if creating else column.update:
             return True
         elif column.create:
             why = f"{column.name} can be set only when the record is created"

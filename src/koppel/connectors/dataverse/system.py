@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 
 import msgspec
@@ -9,9 +10,11 @@ import polars as pl
 
 from koppel.connectors.agreed.names import unknown
 from koppel.connectors.dataverse.calls import get
-from koppel.connectors.dataverse.checking import MICROSOFTS, base_currency, findings, microsofts_solution
+from koppel.connectors.dataverse.checking import MICROSOFTS, findings, microsofts_solution
+from koppel.connectors.dataverse.currency import base_currency, rate
 from koppel.connectors.dataverse.definition import Definition, definition_of
 from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
+from koppel.connectors.dataverse.security import security_told
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.dataverse.table import DataverseTable
 from koppel.connectors.dataverse.targets import Targets
@@ -39,6 +42,7 @@ _INITIAL_LOAD = {
 
 class _Who(msgspec.Struct):
     OrganizationId: str
+    UserId: str
 
 
 class DataverseSystem:
@@ -67,14 +71,21 @@ class DataverseSystem:
 
     def identity(self) -> str:
         """The id of the organisation, which a copied environment does not share."""
-        try:
-            return f"dataverse:{msgspec.json.decode(self._who().body, type=_Who).OrganizationId.lower()}"
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise BadAnswer(self.name, "it does not say which organisation it is") from None
+        return f"dataverse:{self._told_who().OrganizationId.lower()}"
+
+    def _user(self) -> str:
+        """The systemuser id of koppel's application user."""
+        return self._told_who().UserId
 
     def now(self) -> datetime:
         """What the service's clock says, to the second."""
         return answered_at(self.name, self._who())
+
+    def _told_who(self) -> _Who:
+        try:
+            return msgspec.json.decode(self._who().body, type=_Who)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadAnswer(self.name, "it does not say which organisation it is, and who koppel is there") from None
 
     def _who(self) -> Answer:
         return get(self._session, "WhoAmI", "asking who koppel is there")
@@ -97,7 +108,10 @@ class DataverseSystem:
         with self._lock:
             until, known = self._definitions.get(name, (0.0, None))
             if known is None or until < self._session.elapsed():
-                known = definition_of(tables[name], table_told(self._session, name), tables)
+                told = table_told(self._session, name)
+                user = self._user() if told.secured else ""
+                security = security_told(self._session, user, name, told.secured)
+                known = definition_of(tables[name], told, tables, security)
                 self._definitions[name] = (self._session.elapsed() + FRESH_SECONDS, known)
             return known
 
@@ -120,14 +134,18 @@ class DataverseSystem:
         return DataverseTable(source, shape, lag, self._targets, self.now)
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Rights to read, alternate keys without an index, Microsoft's own connector."""
+        """Rights to read and write, hidden columns, alternate keys without an index, Microsoft's own connector."""
         definitions = {name: self._definition(name) for name in uses}
         own = [microsofts_solution()] if MICROSOFTS in self._facts() else []
-        return [*findings(self._session, definitions, uses), *own]
+        return [*findings(self._session, self._user(), definitions, uses), *own]
 
     def currency(self) -> str | None:
         """The organisation's base currency."""
         return base_currency(self._session)
+
+    def rate(self, code: str) -> Decimal | None:
+        """What one unit of the base currency is worth in the currency with this ISO code."""
+        return rate(self._session, code)
 
     def close(self) -> None:
         """Close every connection."""

@@ -53,7 +53,7 @@ class DataverseTable:
         """What this table can do. A write is several requests, so a part of it may be carried out."""
         definition = self._source.definition
         feed = Feed.MODIFIED_ON if self._shape.modified else Feed.FULL
-        hidden = _HIDDEN.format(columns=", ".join(definition.secured)) if definition.secured else ""
+        hidden = _HIDDEN.format(columns=", ".join(definition.hidden)) if definition.hidden else ""
         caveats = ("" if definition.tracked else _UNTRACKED, "" if definition.etags else _NO_ETAGS, hidden)
         return Features(
             feed=Feed.TOKEN if definition.tracked else feed,

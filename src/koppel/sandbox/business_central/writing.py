@@ -13,7 +13,7 @@ from koppel.sandbox.business_central.saving import Author, new_row, save
 from koppel.sandbox.business_central.series import check_manual, next_number
 from koppel.sandbox.business_central.shape import Page, Table
 from koppel.sandbox.business_central.showing import etag
-from koppel.sandbox.business_central.tables import CONTACT, CUSTOMER, TABLES, VENDOR
+from koppel.sandbox.business_central.tables import CONTACT, CUSTOMER, ITEM, TABLES, VENDOR
 from koppel.sandbox.business_central.validation import assign
 from koppel.sandbox.rows import Row
 
@@ -127,10 +127,10 @@ def _check_key(table: Table, row: Row) -> None:
 
 
 def _apply_template(company: Company, page: Page, row_id: str, sent: set[str], author: Author) -> None:
-    """Customers and vendors are inserted, then modified: two versions (wire 4.3.16), the second with what a template
-    gives to fields that were not sent (wire 4.3.15).
+    """Customers, vendors and items are inserted, then modified: two versions (wire 4.3.16), the second with what a
+    template gives to fields that were not sent (wire 4.3.15).
     """
-    if page.table.name not in cascade.PARTIES:
+    if page.table is not ITEM and page.table.name not in cascade.PARTIES:
         return
     row = dict(company.rows.tables[page.table.name][row_id])
     if not page.custom:

@@ -53,6 +53,7 @@ def put_column(environment: Environment, where: Address, parts: list[str], call:
 
 def delete_row(environment: Environment, where: Address, call: Call, author: Author) -> Reply:
     """DELETE of one row; only `If-Match` means anything here."""
+    environment.demand("Delete", where.table)
     with environment.rows.transaction():
         delete(environment, where, Conditions(conditions_of(call.headers).match), author)
     return Reply(204, b"", {"OData-Version": "4.0"})

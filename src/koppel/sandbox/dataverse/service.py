@@ -15,9 +15,11 @@ from koppel.sandbox.dataverse.messages import message_filters
 from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
+from koppel.sandbox.dataverse.questions import function_of_user, masking_rules
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
 from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
+from koppel.sandbox.dataverse.tables import SYSTEMUSER
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.paths import segments
@@ -68,6 +70,7 @@ class Dataverse:
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
             ("GET", "organizations"): self._organizations,
+            ("GET", "attributemaskingrules"): lambda: json_reply(200, masking_rules(self.environment, call.query)),
             ("GET", "sdkmessagefilters"): lambda: json_reply(200, message_filters(call.query)),
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
@@ -106,6 +109,8 @@ class Dataverse:
 
     def _row(self, call: Call, author: Author, table: Table, inside: str, parts: list[str]) -> Reply:
         where = address(self.environment.rows, table, inside)
+        if call.method == "GET" and len(parts) == 2 and table is SYSTEMUSER:
+            return json_reply(200, function_of_user(self.environment, parts[1], call.query))
         if call.method == "GET" and len(parts) > 1:
             raise no_segment(parts[1])
         if call.method == "GET":

@@ -36,6 +36,8 @@ def create(environment: Environment, table: Table, body: Mapping[str, Any], auth
     if not table.creatable:
         text = f"Principal user is missing prvCreate{table.name} privilege."  # wire 4.2.21
         raise Refusal(403, DENIED, text)
+    if author.application:
+        environment.demand("Create", table)
     values = column_values(environment, table, body, author, creating=True)
     row_id: str = values.get(table.id_column) or str(uuid4())
     if environment.rows.get(table.name, row_id) is not None:
@@ -57,6 +59,8 @@ def update(environment: Environment, table: Table, row_id: str, body: Mapping[st
     before = environment.rows.get(table.name, row_id)
     if before is None:
         raise missing(table.name, row_id)
+    if author.application:
+        environment.demand("Write", table)
     values = column_values(environment, table, body, author, creating=False)
     stamps = {"modifiedon": environment.now(), "modifiedby": Ref("systemuser", author.user)}
     row = completed(environment, table, before, {**before, **values, **stamps}, values)
