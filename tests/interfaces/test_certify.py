@@ -17,6 +17,7 @@ from koppel.sandbox.business_central.switches import BlankMember, ClientId
 from koppel.sandbox.business_central.switches import Switches as CentralSwitches
 from koppel.sandbox.server import Sandbox, Settings, running
 from koppel.sandbox.switches import ExpiredDelta, Switches
+from tests.sandbox.web import admin
 
 _TOML = """
 [koppel]
@@ -60,6 +61,7 @@ def folder(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) ->
     )  # fmt: skip
     (tmp_path / "koppel.toml").write_text(text, encoding="utf-8")
     sandbox.dataverse.environment.switches = Switches()
+    sandbox.dataverse.environment.type = "CustomerTest"
     sandbox.business_central.environment.switches = CentralSwitches()
     return tmp_path
 
@@ -217,6 +219,33 @@ def test_production_is_refused_before_anything_is_asked(
     for words in (["--yes"], []):
         assert run(["certify", "crm", *words]) == 2
         assert "not for production" in capsys.readouterr().err
+    assert sandbox.controls.transcript.all() == []
+
+
+@pytest.mark.parametrize("type_", ["Customer", "Secondary", "Default", "a type of tomorrow"])
+def test_an_organisation_that_is_not_for_tests_is_refused(
+    folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], type_: str
+) -> None:
+    """Whatever koppel.toml says: the environment knows better."""
+    assert admin(sandbox, "/organisation", {"type": type_}).status == 200
+    sandbox.controls.transcript._kept.clear()
+    before = held(sandbox)
+    assert run(["certify", "crm", "--yes"]) == 2
+    told = capsys.readouterr().err
+    assert f"not for production: its organisation is of the type {type_}" in told and "test environment" in told
+    assert held(sandbox) == before
+    assert {one.method for one in sandbox.controls.transcript.all() if "/api/data/" in one.target} == {"GET"}
+
+
+@pytest.mark.parametrize("name", ["Production", "PRODUCTION"])
+def test_the_production_environment_of_business_central_is_refused_before_anything_is_asked(
+    folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = folder / "koppel.toml"
+    path.write_text(path.read_text().replace('"Rehearsal"', f'"{name}"'))
+    sandbox.controls.transcript._kept.clear()
+    assert run(["certify", "erp", "--yes"]) == 2
+    assert f"not for production: its environment is called {name}" in capsys.readouterr().err
     assert sandbox.controls.transcript.all() == []
 
 

@@ -65,3 +65,11 @@ def test_what_a_role_lacks_is_refused_and_told_before(crm: Web, kind: str) -> No
     asked = json.dumps([told["Name"], "prvReadAccount"])
     held = crm.get(f"{me(crm)}RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p)?@p={asked}").json["RolePrivileges"]
     assert [(one["PrivilegeName"], one["Depth"]) for one in held] == [("prvReadAccount", "Global")]
+
+
+def test_the_organisation_tells_its_type_to_whoever_says_which_access_is_meant(crm: Web) -> None:
+    function, type_ = "RetrieveCurrentOrganization", "Microsoft.Dynamics.CRM.EndpointAccessType"
+    for target in (f"{function}(AccessType=@p)?@p={type_}'Default'", f"{function}(AccessType={type_}'Internet')"):
+        assert crm.get(target).json["Detail"]["OrganizationType"] == "CustomerTest"
+    for target in (function, f"{function}()", f"{function}(AccessType=@p)", f"{function}(AccessType='Default')"):
+        assert crm.get(target).status == 400

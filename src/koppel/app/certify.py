@@ -79,8 +79,13 @@ def refuse(configuration: Configuration, name: str) -> None:
 
 
 def _looked(system: System, mark: str, left: list[str]) -> Iterator[Point]:
-    """Every point; what is made is removed, whatever happens, and what cannot be is in `left` afterwards."""
+    """Every point; what is made is removed, whatever happens, and what cannot be is in `left` afterwards. Raises
+    ConfigurationError, with nothing made, for what says itself that it is no environment for tests.
+    """
     questions = _questions(system, mark)
+    if (reason := questions.no_test()) is not None:
+        what = f"certify makes records and removes them again, which is not for production: {reason}"
+        raise ConfigurationError([Problem(system.name, what, f"point {system.name} at a test environment")])
     table = system.table(questions.table, TableOptions())
     trial = Trial(table, questions.text, questions.other, mark, lambda: new_ids(1)[0], system.now)
     try:

@@ -18,6 +18,7 @@ from koppel.model.point import Point
 TEXT = "displayName"
 _SET = "customers"
 _RUNTIME = "api/microsoft/runtime/beta/"
+_PRODUCTION = "production"
 _PEOPLE = ("contacts", "salespeoplePurchasers")
 
 
@@ -28,25 +29,32 @@ class BusinessCentralQuestions(Questions):
 
     def __init__(self, system: BusinessCentralSystem, mark: str) -> None:
         super().__init__(Probe(system.session, mark))
-        self._path = system.path
-        self._standard = system.api == STANDARD_API
+        self._system = system
+
+    def no_test(self) -> str | None:
+        """The name of its environment, where it is the one that the first production environment of a tenant has."""
+        said = self._system.environment
+        return f"its environment is called {said}" if said.lower() == _PRODUCTION else None
 
     def unsettled(self) -> Iterator[Point]:
         """U4 to U9."""
-        company = _Company(self._path) if self._standard else None
+        standard = self._system.api == STANDARD_API
+        company = _Company(self._system.path) if standard else None
         return looked(
             self.probe, [(code, question, partial(_asked, company, how)) for code, question, how in _QUESTIONS]
         )
 
     def address(self, id_: str) -> str:
         """A customer."""
-        return f"{self._path}{_SET}({id_})"
+        return f"{self._system.path}{_SET}({id_})"
 
     def beside(self) -> list[str]:
         """The contact of each customer (wire 4.3.10)."""
         asked = query(select=KEY, filter=f"startswith({TEXT},'{self.probe.mark}')")
-        rows = self.probe.row(self.probe.ask("GET", f"{self._path}contacts{asked}"), "looking for contacts")["value"]
-        return [f"{self._path}contacts({row[KEY]})" for row in rows]
+        rows = self.probe.row(self.probe.ask("GET", f"{self._system.path}contacts{asked}"), "looking for contacts")[
+            "value"
+        ]
+        return [f"{self._system.path}contacts({row[KEY]})" for row in rows]
 
 
 class _Company:

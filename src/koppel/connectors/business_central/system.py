@@ -90,6 +90,11 @@ class BusinessCentralSystem:
         return self._place.api
 
     @property
+    def environment(self) -> str:
+        """The name of the environment; '' for a server on premises."""
+        return self._place.environment
+
+    @property
     def path(self) -> str:
         """Where the pages of the company begin, below the root of the session."""
         return f"{COMPANIES}({self._where().id})/"

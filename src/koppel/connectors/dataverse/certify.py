@@ -3,19 +3,39 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
+from koppel.connectors.dataverse.calls import get
 from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.dataverse.tracking import EXPIRED
 from koppel.connectors.odata.address import followed, query
 from koppel.connectors.odata.probing import Probe, Questions, Unclear, looked, verdict
+from koppel.errors import BadAnswer
 from koppel.model.point import Point
 
 TEXT, OTHER = "name", "telephone1"
+_TEST_TYPES = frozenset(
+    {"CustomerTest", "CustomerFreeTest", "CustomerPreview", "Developer", "Trial", "EmailTrial", "TestDrive"}
+)
+"""Types of organisations without anybody's live records. Production is `Customer` or `Secondary`."""
+
+_ORGANISATION = (
+    "RetrieveCurrentOrganization(AccessType=@access)?@access=Microsoft.Dynamics.CRM.EndpointAccessType'Default'"
+)
 _SET, _KEY = "accounts", "accountid"
 _OLD = "1!01/01/2015 00:00:00"
 """A delta token as the service makes them, of a time no service remembers (wire 1.4)."""
 _TEST_CURRENCY = "XTS"
 """What ISO 4217 reserves for tests."""
 _MANY_PAGES = 200
+
+
+class _Detail(msgspec.Struct):
+    OrganizationType: str
+
+
+class _Organisation(msgspec.Struct):
+    Detail: _Detail
 
 
 class DataverseQuestions(Questions):
@@ -25,6 +45,16 @@ class DataverseQuestions(Questions):
 
     def __init__(self, system: DataverseSystem, mark: str) -> None:
         super().__init__(Probe(system.session, mark))
+
+    def no_test(self) -> str | None:
+        """The type of its organisation, unless that is one for tests."""
+        answer = get(self.probe.session, _ORGANISATION, "asking of what type the organisation is")
+        try:
+            type_ = msgspec.json.decode(answer.body, type=_Organisation).Detail.OrganizationType
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            remedy = "certify an environment that says so"
+            raise BadAnswer(self.probe.session.system, "it does not say of what type it is", remedy) from None
+        return None if type_ in _TEST_TYPES else f"its organisation is of the type {type_}"
 
     def unsettled(self) -> Iterator[Point]:
         """U1, U2, U3, U10, U11."""

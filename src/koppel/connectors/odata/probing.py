@@ -80,6 +80,12 @@ class Questions(ABC):
         self.probe = probe
 
     @abstractmethod
+    def no_test(self) -> str | None:
+        """Why it is no environment for tests by its own account; None where it is, or where it says nothing. Nothing is
+        written. Raises SystemFailure.
+        """
+
+    @abstractmethod
     def unsettled(self) -> Iterator[Point]:
         """Every point that nobody has settled, one after another."""
 

@@ -29,7 +29,8 @@ class Environment:
     `granted`: what profiles let application users do with them, nothing unless it stands there; `masked`: those with a
     masking rule. `withheld`: privileges application users have less of than for the whole organisation, by name.
     `untracked`: tables whose change tracking is off. `organisation_read`: whether application users may read all rows,
-    which deltas need. `deltas_from`: tokens of an older row version have expired.
+    which deltas need. `deltas_from`: tokens of an older row version have expired. `type`: of the organisation, that of
+    a sandbox unless somebody says `Customer`, which production is.
     """
 
     clock: Clock
@@ -44,6 +45,7 @@ class Environment:
     organisation_read: bool = True
     delta_days: int = DELTA_DAYS
     deltas_from: int = 0
+    type: str = "CustomerTest"
 
     def __post_init__(self) -> None:
         """Without rows, with nothing in the cache of the metadata, and nobody to be told of what happens."""

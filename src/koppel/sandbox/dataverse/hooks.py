@@ -5,7 +5,7 @@ from typing import Any
 
 from koppel.sandbox.admin import Hook, Words, known, worded
 from koppel.sandbox.dataverse.others import Others
-from koppel.sandbox.dataverse.push import MESSAGES, Step
+from koppel.sandbox.dataverse.push import MESSAGES, Push, Step
 from koppel.sandbox.dataverse.rights import Depth, Grant
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
@@ -35,15 +35,12 @@ def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
     def withhold(body: dict[str, Any]) -> None:
         environment.withheld[body["privilege"]] = Depth(body.get("depth", ""))
 
-    def webhook(body: dict[str, Any]) -> None:
-        name = known(body["message"], dict.fromkeys(MESSAGES), "message")
-        step = Step(name, _table(body), body["url"], body.get("headers", {}))
-        place = (step.message, step.table, step.url)
-        rest = [one for one in environment.push.steps if (one.message, one.table, one.url) != place]
-        environment.push.steps = [*rest, step] if body.get("on", True) else rest
+    def organisation(body: dict[str, Any]) -> None:
+        environment.type = body["type"]
 
     return {
-        "/webhooks": webhook,
+        "/webhooks": lambda body: _register(environment.push, body),
+        "/organisation": organisation,
         "/switches": switch,
         "/limits": limit,
         "/secure": secure,
@@ -55,6 +52,15 @@ def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
         "/rows/delete": lambda body: others.delete(_table(body), body["id"]),
         "/rows/merge": lambda body: others.merge(_table(body), body["loser"], body["winner"]),
     }
+
+
+def _register(push: Push, body: dict[str, Any]) -> None:
+    """An address that is told of what is written, or is not any more."""
+    name = known(body["message"], dict.fromkeys(MESSAGES), "message")
+    step = Step(name, _table(body), body["url"], body.get("headers", {}))
+    place = (step.message, step.table, step.url)
+    rest = [one for one in push.steps if (one.message, one.table, one.url) != place]
+    push.steps = [*rest, step] if body.get("on", True) else rest
 
 
 def _table(body: dict[str, Any]) -> str:

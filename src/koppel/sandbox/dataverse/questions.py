@@ -1,4 +1,4 @@
-"""What an application may ask about rights: its privileges, its secured columns, and which of them are masked."""
+"""What an application may ask about: its privileges, its secured columns and which of them are masked, functions."""
 
 import re
 from collections.abc import Mapping
@@ -37,6 +37,14 @@ def _names(inside: str, query: Mapping[str, str]) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise bad("The parameter 'PrivilegeNames' must be a list of names.", PAYLOAD)
     return found
+
+
+def demand_access_type(inside: str, query: Mapping[str, str]) -> None:
+    """Which way to the organisation is meant: needed, and the sandbox has one only. Raises `Refusal`."""
+    given = re.fullmatch(r"AccessType=(.+)", inside)
+    said = query.get(given[1], given[1]) if given else ""
+    if re.fullmatch(rf"{re.escape(_CRM)}EndpointAccessType'(Default|Internet|Intranet)'", said) is None:
+        raise bad("The parameter 'AccessType' must be a member of EndpointAccessType.", PAYLOAD)
 
 
 def masking_rules(environment: Environment, query: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from koppel.sandbox.dataverse.messages import message_filters
 from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
-from koppel.sandbox.dataverse.questions import function_of_user, masking_rules
+from koppel.sandbox.dataverse.questions import demand_access_type, function_of_user, masking_rules
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
 from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
@@ -66,15 +66,16 @@ class Dataverse:
         if not path.startswith(BASE):
             raise no_segment(path)
         parts = segments(path.removeprefix(BASE))
+        name, inside = parted(parts[0] if parts else "")
         services: dict[tuple[str, str], Callable[[], Reply]] = {
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
             ("GET", "organizations"): self._organizations,
+            ("GET", "RetrieveCurrentOrganization"): lambda: self._organisation(inside or "", call),
             ("GET", "attributemaskingrules"): lambda: json_reply(200, masking_rules(self.environment, call.query)),
             ("GET", "sdkmessagefilters"): lambda: json_reply(200, message_filters(call.query)),
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
-        name, inside = parted(parts[0] if parts else "")
         if service := services.get((call.method, name)):
             return service()
         if name == "EntityDefinitions" and call.method == "GET":
@@ -146,6 +147,12 @@ class Dataverse:
 
     def _who(self, author: Author) -> Reply:
         return json_reply(200, {"UserId": author.user, "OrganizationId": ORGANISATION})
+
+    def _organisation(self, inside: str, call: Call) -> Reply:
+        """What is told of the organisation, and of what type it is (wire 5.2)."""
+        demand_access_type(inside, call.query)
+        detail = {"OrganizationId": ORGANISATION, "OrganizationType": self.environment.type, "State": "Enabled"}
+        return json_reply(200, {"Detail": detail})
 
     def _organizations(self) -> Reply:
         """The one row that says how long deleted rows are kept (wire 1.4), and the base currency."""
