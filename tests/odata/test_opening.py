@@ -95,7 +95,7 @@ def test_batches_are_as_the_file_says(
     asked: list[object] = []
     server = Server()
     monkeypatch.setattr(
-        "koppel.connectors.odata.open_system", lambda name, url, auth, batch: asked.append(batch) or server.system()
+        "koppel.connectors.odata.open_system", lambda *_, batch, **__: asked.append(batch) or server.system()
     )
     path.write_text(dump(load(path)), encoding="utf-8")
     connections = Connections(load(path))

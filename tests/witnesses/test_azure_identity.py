@@ -1,7 +1,10 @@
 """azure-identity, with which Microsoft's other clients sign in (wire 3.6), and koppel with its credential."""
 
+from pathlib import Path
+
 import pytest
 
+from koppel.app import Koppel
 from koppel.connectors.odata.tokens import Bearer
 from koppel.sandbox.server import Sandbox
 from tests.sandbox.web import over_https
@@ -43,3 +46,18 @@ def test_koppel_signs_in_with_it(sandbox: Sandbox) -> None:
     with credential(sandbox, sandbox.registration.secret) as client:
         header = Bearer("crm", client, f"{sandbox.dataverse.url}/.default").header(None)
     assert sandbox.tokens.bearer(header, sandbox.dataverse.url) is not None
+
+
+def test_a_program_hands_it_over(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The whole way, from koppel.toml without a word of how to sign in."""
+    path = tmp_path / "koppel.toml"
+    text = (
+        f'koppel.environment = "sandbox"\nkoppel.store = "sqlite:///koppel.db"\n'
+        f'[systems.crm]\nconnector = "dataverse"\nurl = "{sandbox.dataverse.url}"\n'
+        f'ca_file = "{sandbox.authority.ca_file.as_posix()}"\nauth = {{credential = "handed over"}}\n'
+        f'[mappings.M]\nleft = "crm.account"\nright = "crm.contact"\nfields = ["name -> lastname"]\n'
+    )
+    path.write_text(text, encoding="utf-8")
+    handed_over = credential(sandbox, sandbox.registration.secret)
+    with handed_over as client, Koppel.open(path, credentials={"crm": client}) as koppel:
+        assert all(line.well for line in koppel.check())

@@ -17,6 +17,7 @@ from koppel.ports import NumberKeeper, System, TableOptions
 if TYPE_CHECKING:
     from koppel.connectors.odata.probing import Questions
     from koppel.connectors.odata.recording import Exchange
+    from koppel.connectors.odata.tokens import Credential
 
 MARK = "koppel certify"
 """What the texts of all scratch records begin with."""
@@ -40,7 +41,11 @@ class Certificate:
 
 
 def certify(
-    configuration: Configuration, name: str, numbers: NumberKeeper, tell: Callable[[Point], None]
+    configuration: Configuration,
+    name: str,
+    numbers: NumberKeeper,
+    tell: Callable[[Point], None],
+    credential: "Credential | None" = None,
 ) -> Certificate:
     """Look at a system; `tell` gets each point at once. Raises ConfigurationError for production, and for systems of
     which nothing is unsettled, and SystemFailure when it cannot be reached at all.
@@ -52,7 +57,7 @@ def certify(
     points: list[Point] = []
     left: list[str] = []
     try:
-        with closing(open_system(name, configuration, numbers, recorder)) as system:
+        with closing(open_system(name, configuration, numbers, recorder, credential)) as system:
             for point in _looked(system, recorder.mark, left):
                 points.append(point)
                 tell(point)

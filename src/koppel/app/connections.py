@@ -3,6 +3,7 @@ bound to them.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Table
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from koppel.transform.filter import check as check_filter
 
 if TYPE_CHECKING:
     from koppel.connectors.odata.recording import Recorder
+    from koppel.connectors.odata.tokens import Credential
 
 
 def now() -> datetime:
@@ -40,20 +42,23 @@ def new_ids(how_many: int) -> Sequence[str]:
 
 @dataclass
 class Connections:
-    """The systems of a configuration, opened when they are needed. `wrap` may put something between a table and its
-    users.
+    """The systems of a configuration, opened when they are needed. `credentials`: by system, those that the program
+    handed over. `wrap` may put something between a table and its users.
     """
 
     configuration: Configuration
     systems: dict[str, System] = field(default_factory=dict)
     numbers: NumberKeeper | None = field(default=None, kw_only=True)
+    credentials: "Table[str, Credential]" = field(default_factory=dict, kw_only=True, repr=False)
     ahead: dict[str, timedelta] = field(default_factory=dict, init=False)
     wrap: Callable[[Mapping, str, OpenTable], OpenTable] = lambda mapping, system, table: table
 
     def system(self, name: str) -> System:
         """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
         if name not in self.systems:
-            self.systems[name] = open_system(name, self.configuration, self.numbers)
+            self.systems[name] = open_system(
+                name, self.configuration, self.numbers, credential=self.credentials.get(name)
+            )
         return self.systems[name]
 
     def clock_ahead(self, name: str) -> timedelta:
@@ -180,29 +185,33 @@ class Connections:
 
 
 def open_system(
-    name: str, configuration: Configuration, numbers: NumberKeeper | None, recorder: "Recorder | None" = None
+    name: str,
+    configuration: Configuration,
+    numbers: NumberKeeper | None,
+    recorder: "Recorder | None" = None,
+    credential: "Credential | None" = None,
 ) -> System:
     """A service, or a database; no connector is loaded that nobody asked for. `recorder`: takes notes of what Dataverse
-    and Business Central are asked.
+    and Business Central are asked. `credential`: signs in to a service instead of what the file says.
     """
     config, url = configuration.systems[name], configuration.system_url(name)
+    auth = configuration.system_auth(name, handed_over=credential is not None)
+    ca_file = configuration.system_ca_file(name)
     if config.connector is Connector.ODATA:
         from koppel.connectors import odata
 
-        return odata.open_system(name, url, configuration.system_auth(name), batch=config.options.get("batch"))
+        return odata.open_system(name, url, auth, batch=config.options.get("batch"), credential=credential)
     if config.connector is Connector.DATAVERSE:
         from koppel.connectors import dataverse
 
-        auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
         initial_load = config.options.get("initial_load", False)
-        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load, recorder)
+        return dataverse.open_system(name, url, auth, config.timezone, ca_file, initial_load, recorder, credential)
     if config.connector is Connector.BUSINESS_CENTRAL:
         from koppel.connectors import business_central
 
         said = {name: config.options[name] for name in ("environment", "company", "api") if name in config.options}
         place = business_central.Place(**said, kinds=config.options.get("fields", {}))
-        auth, ca_file = configuration.system_auth(name), configuration.system_ca_file(name)
-        return business_central.open_system(name, url, auth, place, ca_file, numbers, recorder)
+        return business_central.open_system(name, url, auth, place, ca_file, numbers, recorder, credential)
     return _open_database(name, url, config.timezone, config.options.get("fields"))
 
 

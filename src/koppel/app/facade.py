@@ -4,10 +4,12 @@ this one.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from koppel.app import al, checking, checks, lookups, manual
 from koppel.app.certify import Certificate, certify, refuse
 from koppel.app.connections import Connections, closing
+from koppel.app.credentials import check_credentials
 from koppel.app.full import FullOptions, full_lines, full_run, review_lines
 from koppel.app.levels import ProgressOf, Workplace, run, winners
 from koppel.app.planning import plan_full, plan_run
@@ -25,14 +27,25 @@ from koppel.model.policy import FirstContact, Side
 from koppel.model.review import ReviewLine
 from koppel.store import open_store
 
+if TYPE_CHECKING:
+    from koppel.connectors.odata.tokens import Credential
+
 
 class Koppel:
     """An opened configuration with its store. Use as a context manager, or call `close`."""
 
-    def __init__(self, configuration: Configuration, progress: ProgressOf | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        progress: ProgressOf | None = None,
+        credentials: "Mapping[str, Credential] | None" = None,
+    ) -> None:
         self.configuration = configuration
+        credentials = credentials or {}
+        check_credentials(configuration, credentials)
         self._store = open_store(configuration.store_url())
-        self._connections = Connections(configuration, numbers=self._store.reserve_numbers)
+        keeper = self._store.reserve_numbers
+        self._connections = Connections(configuration, numbers=keeper, credentials=credentials)
         self._workplace = Workplace(self._connections, self._store)
         if progress is not None:
             self._workplace.progress = progress
@@ -43,9 +56,17 @@ class Koppel:
             raise
 
     @staticmethod
-    def open(path: Path, stage: str | None = None, progress: ProgressOf | None = None) -> "Koppel":
-        """Read koppel.toml and open the store. Raises `ConfigurationError` (all mistakes at once) or `StoreFailure`."""
-        return Koppel(load(path, stage), progress)
+    def open(
+        path: Path,
+        stage: str | None = None,
+        progress: ProgressOf | None = None,
+        credentials: "Mapping[str, Credential] | None" = None,
+    ) -> "Koppel":
+        """Read koppel.toml and open the store. `credentials`: by system, any object with `get_token(scope)`, such as
+        those of azure-identity; it signs in to the service instead of what `auth` says. Raises `ConfigurationError`
+        (all mistakes at once) or `StoreFailure`.
+        """
+        return Koppel(load(path, stage), progress, credentials)
 
     def close(self) -> None:
         """Give everything back."""
@@ -90,7 +111,8 @@ class Koppel:
 
     def certify(self, system: str, tell: Callable[[Point], None] = lambda point: None) -> Certificate:
         """Find out how a real environment behaves, with records made for it and removed again; never in production."""
-        return certify(self.configuration, system, self._store.reserve_numbers, tell)
+        credential = self._connections.credentials.get(system)
+        return certify(self.configuration, system, self._store.reserve_numbers, tell, credential)
 
     def apply(self, plan: bool = False) -> list[ApplyLine]:
         """Make the configuration the one in force; with `plan` only say what would change."""

@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import polars as pl
 
-from koppel.app.connections import Connections
 from koppel.app.full import keep_apart, likely_pairs, undecided
 from koppel.app.levels import Workplace
 from koppel.app.preflight import preflight
@@ -82,8 +81,7 @@ def plan_run(
         copy = Path(folder) / "store.db"
         snapshot(workplace.store.url, copy)
         store = open_store(f"sqlite:///{copy}")
-        connections = Connections(workplace.connections.configuration, workplace.connections.systems, pretence.wrap)
-        pretended = Workplace(connections, store, workplace.progress)
+        pretended = Workplace(replace(workplace.connections, wrap=pretence.wrap), store, workplace.progress)
         try:
             keep_apart(pretended, apart)
             number, opened = store.open_run(kind), dict[str, JobContext]()

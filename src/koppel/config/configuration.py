@@ -8,7 +8,7 @@ from typing import Any
 from koppel.config.document import Mistake
 from koppel.config.secret import check_reference, resolve_secret
 from koppel.config.settings import Connector, Environment
-from koppel.config.sign_in import SECRETS
+from koppel.config.sign_in import BESIDE_A_CREDENTIAL, SECRETS
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.mapping import Mapping
 
@@ -25,6 +25,8 @@ class SystemConfig:
     """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of services: `auth`, the parts
     of a way to sign in, secrets as references, `ca_file`, a path, and the settings of their own.
     """
+    auth_place: str = field(default="", compare=False)
+    """Where `auth` stands, as messages name it."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,17 @@ class Configuration:
         """The URL of a system with its reference resolved. Raises ConfigurationError."""
         return self._resolve(self.systems[name].url, f"systems.{name}.url")
 
-    def system_auth(self, name: str) -> dict[str, str]:
-        """How to sign in to a system, with its references resolved. Raises ConfigurationError."""
+    def system_auth(self, name: str, *, handed_over: bool = False) -> dict[str, str]:
+        """How to sign in to a system, with its references resolved. `handed_over`: a credential was, and takes the
+        place of all but tenant and scope. Raises ConfigurationError.
+        """
         auth: dict[str, str] = self.systems[name].options.get("auth", {})
+        if handed_over:
+            return {part: said for part, said in auth.items() if part in BESIDE_A_CREDENTIAL}
+        if "credential" in auth:
+            what = "the program that opens koppel hands over the credential, and none was"
+            remedy = f'for a command write how to sign in; a program calls Koppel.open(…, credentials={{"{name}": …}})'
+            raise ConfigurationError([Problem(self.systems[name].auth_place, what, remedy)])
         return {
             part: self._resolve(said, f"systems.{name}.auth.{part}") if part in SECRETS else said
             for part, said in auth.items()

@@ -39,9 +39,14 @@ class Node:
     path: Path
     document: Document
 
+    @property
+    def place(self) -> str:
+        """File, line and path, as messages name them."""
+        return self.document.where(self.path)
+
     def problem(self, what: str, remedy: str = "") -> None:
         """Note a mistake at this place."""
-        self.document.problems.append(Problem(self.document.where(self.path), what, remedy))
+        self.document.problems.append(Problem(self.place, what, remedy))
 
     def at(self, *keys: str | int) -> "Node":
         """The same value under a narrower place, for a mistake in a part that was not read as a node."""

@@ -63,6 +63,12 @@ class Connector(StrEnum):
     BUSINESS_CENTRAL = "business-central"
 
 
+class Credential(StrEnum):
+    """Where the credential of a system comes from that does not stand in the file."""
+
+    HANDED_OVER = "handed over"
+
+
 KOPPEL_SETTINGS = (
     Setting(
         "store",
@@ -124,6 +130,9 @@ SIGN_IN_SETTINGS = (
     Setting("client", Form.TEXT, "the client id of the app registration"),
     Setting("secret", Form.TEXT, "a reference to its client secret"),
     Setting("certificate", Form.TEXT, "instead: a reference to a PEM text with its certificate and private key"),
+    Setting(
+        "credential", Form.WORD, "instead: the program that opens koppel hands over a credential", words=Credential
+    ),
     Setting("scope", Form.TEXT, "what the token is for; the origin of the url with `/.default`, unless it is said"),
     Setting("authority", Form.TEXT, "who gives tokens, for other clouds", "https://login.microsoftonline.com"),
 )

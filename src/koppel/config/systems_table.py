@@ -78,6 +78,7 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         parsed(zone, _timezone)
     fields = _kinds(kinds) if (kinds := lookup("fields")) else {}
     auth = read_sign_in(way) if (way := lookup("auth")) else {}
+    auth_place = way.place if way else ""
     _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
@@ -89,6 +90,7 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         url=absolute_url(values["url"], folder),
         timezone=values.get("timezone", "UTC"),
         options={name: value for name, value in options.items() if value is not None},
+        auth_place=auth_place,
     )
 
 
@@ -103,12 +105,20 @@ def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str],
         auth.problem("a database is signed in to by its url", "leave it out")
     if connector is Connector.DATAVERSE and auth is not None and auth.get("user") is not None:
         auth.problem("Dataverse takes no user and password", _SIGN_IN[connector])
+    if connector is Connector.BUSINESS_CENTRAL and auth is not None and lookup("environment") is not None:
+        _check_tenant(auth)
     for name, connectors in _ONLY_OF.items():
         if (given := lookup(name)) is not None and connector is not None and connector not in connectors:
             what = _FOR_GRANTED.get(name, "it means nothing to {}")
             given.problem(what.format(connector), "leave it out")
     if connector is Connector.BUSINESS_CENTRAL and (api := lookup("api")):
         parsed(api, api_named)
+
+
+def _check_tenant(auth: Node) -> None:
+    """Whoever leaves the sign-in to a credential says the tenant all the same (wire 2.1)."""
+    if auth.get("credential") is not None and auth.get("tenant") is None:
+        auth.problem("the tenant is missing, which is a part of the service's addresses", 'write tenant = "…"')
 
 
 def api_named(said: str) -> str:

@@ -13,7 +13,7 @@ from koppel.connectors.odata.opening import authorisation, check_url, transport_
 from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
-from koppel.connectors.odata.tokens import Authorisation
+from koppel.connectors.odata.tokens import Authorisation, Credential
 from koppel.ports import NumberKeeper
 
 USUAL_LIMITS = Limits(most_lanes=4, headers=ENGLISH)
@@ -29,14 +29,15 @@ def open_system(
     ca_file: Path | None = None,
     keeper: NumberKeeper | None = None,
     recorder: Recorder | None = None,
+    credential: Credential | None = None,
 ) -> BusinessCentralSystem:
     """Open a company; nothing is sent yet. `url`: of the service, or of a server on premises. `auth`: as for
     `odata.open_system`. `ca_file`: the authorities to trust instead of the usual ones. `recorder`: takes notes of
-    everything that is asked. Raises ConfigurationError.
+    everything that is asked. `credential`: as for `odata.open_system`. Raises ConfigurationError.
     """
     check_url(name, url)
     place = replace(place, tenant=auth.get("tenant", urlsplit(url).netloc))
-    who = authorisation(name, url, auth, ca_file)
+    who = authorisation(name, url, auth, ca_file, credential)
     transport = transport_of(name, ca_file, recorder)
     return system_of(name, root_of(url, place), who, place, keeper, transport=transport)
 

@@ -12,7 +12,7 @@ from koppel.connectors.odata.opening import authorisation, check_url, transport_
 from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
-from koppel.connectors.odata.tokens import Authorisation
+from koppel.connectors.odata.tokens import Authorisation, Credential
 from koppel.errors import ConfigurationError, Problem
 
 API = "/api/data/v9.2/"
@@ -29,17 +29,18 @@ def open_system(
     ca_file: Path | None = None,
     initial_load: bool = False,
     recorder: Recorder | None = None,
+    credential: Credential | None = None,
 ) -> DataverseSystem:
     """Open the environment at `url`; nothing is sent yet. `auth`: as for `odata.open_system`, with an app registration.
     `zone`: of date-times that carry none. `ca_file`: the authorities to trust instead of the usual ones.
     `initial_load`: hold back what the environment's own plug-ins, workflows and flows do. `recorder`: takes notes of
-    everything that is asked. Raises ConfigurationError.
+    everything that is asked. `credential`: as for `odata.open_system`. Raises ConfigurationError.
     """
     root = root_of(name, url)
     if "user" in auth:
         what = "Dataverse takes no user and password"
         raise ConfigurationError([Problem(name, what, "give tenant, client and one of secret and certificate")])
-    who = authorisation(name, url, auth, ca_file)
+    who = authorisation(name, url, auth, ca_file, credential)
     transport = transport_of(name, ca_file, recorder)
     return system_of(name, root, who, zone, transport=transport, initial_load=initial_load)
 

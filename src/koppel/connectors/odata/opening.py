@@ -13,7 +13,7 @@ from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.system import OdataSystem
 from koppel.connectors.odata.timing import Timing
-from koppel.connectors.odata.tokens import Authorisation, Basic, Bearer, EntraApp
+from koppel.connectors.odata.tokens import Authorisation, Basic, Bearer, Credential, EntraApp
 from koppel.errors import ConfigurationError, Problem
 
 ENTRA = "https://login.microsoftonline.com"
@@ -27,15 +27,18 @@ def open_system(
     timing: Timing | None = None,
     transport: httpx2.BaseTransport | None = None,
     batch: bool | None = None,
+    credential: Credential | None = None,
 ) -> OdataSystem:
     """Open the service whose root is `url`; nothing is sent yet. `timing`, `transport`: for tests. `batch`: whether
     many requests are sent in one (`$batch` as JSON); None: where the service says that it takes them.
 
     `auth`: `user` and `password`, or `tenant`, `client` and `secret` or `certificate` (PEM text with its key), with
-    `scope` and `authority` where the usual ones do not fit. Raises ConfigurationError.
+    `scope` and `authority` where the usual ones do not fit. `credential`: gives the tokens instead; of `auth` only
+    `scope` counts then. Raises ConfigurationError.
     """
     check_url(name, url)
-    return OdataSystem(Session(name, url, authorisation(name, url, auth), limits, timing, transport), batch=batch)
+    who = authorisation(name, url, auth, credential=credential)
+    return OdataSystem(Session(name, url, who, limits, timing, transport), batch=batch)
 
 
 def check_url(name: str, url: str) -> None:
@@ -74,10 +77,21 @@ def _trusting(name: str, ca_file: Path) -> ssl.SSLContext:
         raise ConfigurationError([Problem(name, what, "give a PEM file")]) from None
 
 
-def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | None = None) -> Authorisation:
-    """Who koppel is. `ca_file`: whom to trust instead of the usual authorities, also where tokens are had. Raises
-    ConfigurationError when the parts do not make one way.
+def authorisation(
+    name: str,
+    url: str,
+    auth: Mapping[str, str],
+    ca_file: Path | None = None,
+    credential: Credential | None = None,
+) -> Authorisation:
+    """Who koppel is. `ca_file`: whom to trust instead of the usual authorities, also where tokens are had.
+    `credential`: gives the tokens, and sees to its own trust. Raises ConfigurationError when the parts do not make one
+    way.
     """
+    parts = urlsplit(url)
+    scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
+    if credential is not None:
+        return Bearer(name, credential, scope)
     if auth.keys() == {"user", "password"}:
         return Basic(auth["user"], auth["password"])
     optional = {"scope", "authority"}
@@ -85,8 +99,6 @@ def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | 
         what = "auth is neither user and password nor tenant, client and one of secret and certificate"
         raise ConfigurationError([Problem(name, what, "see docs/reference/configuration.md, [systems.NAME]")])
     secret = _certificate(name, auth["certificate"]) if "certificate" in auth else auth["secret"]
-    parts = urlsplit(url)
-    scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
     authority = f"{auth.get('authority', ENTRA).rstrip('/')}/{auth['tenant']}"
     return Bearer(name, EntraApp(name, authority, auth["client"], secret, ca_file), scope)
 
