@@ -142,6 +142,8 @@ class DataverseStage(SandboxStage):
     def __init__(self, switches: Switches) -> None:
         self.crm = crm()
         self.crm.web.environment.switches = switches
+        if switches.empty_text_is_null:
+            self.lacks = self.lacks | {Trait.EMPTY_TEXTS}
         super().__init__(self.crm.web.others, self.crm.web.clock)
 
     def table(self, origin: KeyOrigin) -> Worded | None:

@@ -12,9 +12,6 @@ from koppel.testing.contract import ways
 from koppel.testing.contract.feeding import Feeding
 from tests.contract.dataverse_stage import WORDS, DataverseStage, staged
 
-KEEPS_EMPTY = Switches(empty_text_is_null=False)
-"""The contract looks whether '' and null are kept apart; with the other setting there is nothing to look at."""
-
 THE_OTHER_WAY = Switches(
     empty_text_is_null=False,
     accent_sensitive=False,
@@ -28,7 +25,7 @@ THE_OTHER_WAY = Switches(
 class TestDataverse(TableContract):
     """Over the connector, the session and the sandbox."""
 
-    @pytest.fixture(params=[KEEPS_EMPTY, THE_OTHER_WAY], ids=["usual", "the other way"])
+    @pytest.fixture(params=[Switches(), THE_OTHER_WAY], ids=["usual", "the other way"])
     def stage(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataverseStage]:
         # Dataverse keeps whole seconds (wire 1.5).
         monkeypatch.setitem(ways.RICH, "seen", datetime(2026, 10, 25, 0, 30, 1, tzinfo=UTC))
@@ -63,6 +60,6 @@ class TestUntracked(Feeding):
     @pytest.fixture
     def stage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataverseStage]:
         with staged(monkeypatch):
-            made = DataverseStage(KEEPS_EMPTY)
+            made = DataverseStage(Switches())
             made.crm.web.environment.untracked.add("thing")
             yield made

@@ -57,6 +57,8 @@ class Trait(StrEnum):
     REFERENCES = "references"
     NULLS = "nulls"
     """Fields that hold no value; where there are none, a text is '' then, a number 0 and a flag false."""
+    EMPTY_TEXTS = "empty texts"
+    """Texts that are empty and a value all the same; where there are none, '' becomes null."""
     TRANSACTIONS = "transactions of its users"
     CODES = "codes"
     """Texts declared to be upper-case and trimmed; then `no` is a plain text."""

@@ -8,7 +8,19 @@ from time import sleep
 from koppel.model.values import ID
 from koppel.model.write import CODE, FIELD
 from koppel.ports import Want
-from koppel.testing.contract.ways import CREATE, DELETE, ODD, UPDATE, chosen, codes, is_kept, nothing, offered, uuid
+from koppel.testing.contract.ways import (
+    CREATE,
+    DELETE,
+    ODD,
+    UPDATE,
+    chosen,
+    codes,
+    empty,
+    is_kept,
+    nothing,
+    offered,
+    uuid,
+)
 from koppel.testing.stage import Stage, Trait, fetched, named, written
 
 
@@ -34,7 +46,8 @@ class Changing:
             now = {name: after[str(row["id"])][name] for name in before}
             sent = {name: value for name, value in row.items() if name != "id"}
             nulls = {name: nothing(stage, table, name) for name, value in sent.items() if value is None}
-            assert now == {**before, **sent, **nulls}
+            empties = {name: empty(stage) for name, value in sent.items() if value == ""}
+            assert now == {**before, **sent, **nulls, **empties}
 
     def test_a_record_that_changed_meanwhile_is_left_alone(self, stage: Stage) -> None:
         """Also where a value was or has become null (null-safe comparison)."""
@@ -103,7 +116,7 @@ class Changing:
         for at, (answer, (field, value)) in enumerate(zip(answers, odd, strict=True)):
             record = fetched(table, [uuid(at)], *{field, "note"})[uuid(at)]
             refused = answer[CODE] != "written"
-            well = record["note"] == "old" if refused else is_kept(table, field, value, record[field])
+            well = record["note"] == "old" if refused else is_kept(stage, table, field, value, record[field])
             assert well, (field, value)
 
     def test_a_key_that_is_sent_renames_the_record(self, stage: Stage) -> None:

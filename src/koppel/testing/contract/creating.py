@@ -124,7 +124,7 @@ class Creating:
         for answer, (field, value), row in zip(written(stage, table, CREATE, rows), odd, rows, strict=True):
             stored = fetched(table, [str(row["id"])], field)
             if codes([answer]) == ["written"]:
-                assert is_kept(table, field, value, stored[str(row["id"])][field])
+                assert is_kept(stage, table, field, value, stored[str(row["id"])][field])
                 assert field != "rank", "a choice is one of the choices"
             else:
                 assert codes([answer]) == ["refused"]

@@ -6,7 +6,7 @@ import polars as pl
 
 from koppel.model.values import FAULT, ID, VERSION, KeyOrigin, Kind, dtype
 from koppel.ports import Want
-from koppel.testing.contract.ways import ALL, RICH, UPDATE, chosen, nothing, ripe_version, uuid
+from koppel.testing.contract.ways import ALL, RICH, UPDATE, chosen, empty, nothing, ripe_version, uuid
 from koppel.testing.stage import FIELDS, Stage, Trait, fetched, written
 
 
@@ -59,7 +59,7 @@ class Reading:
         stage.put(table, uuid(1), {"name": "a", "note": ""})
         stage.put(table, uuid(2), {"name": "a", "note": None})
         found = fetched(table, [uuid(1), uuid(2)], "note")
-        assert [found[uuid(1)]["note"], found[uuid(2)]["note"]] == ["", nothing(stage, table, "note")]
+        assert [found[uuid(1)]["note"], found[uuid(2)]["note"]] == [empty(stage), nothing(stage, table, "note")]
 
     def test_many_ids_at_once(self, stage: Stage) -> None:
         """More than one statement may hold, most of them of nobody."""

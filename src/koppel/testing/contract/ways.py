@@ -92,12 +92,17 @@ def nothing(stage: Stage, table: Table, name: str) -> object:
     return _NOTHING.get(field.kind) if Trait.NULLS in stage.lacks else None
 
 
-def is_kept(table: Table, name: str, value: object, stored: object) -> bool:
+def empty(stage: Stage) -> str | None:
+    """What an empty text becomes."""
+    return None if Trait.EMPTY_TEXTS in stage.lacks else ""
+
+
+def is_kept(stage: Stage, table: Table, name: str, value: object, stored: object) -> bool:
     """Whether a field holds what it was given; a code is the same in upper case."""
     field = table.describe().field(name)
     if field is not None and field.kind is Kind.CODE and isinstance(value, str) and isinstance(stored, str):
         return stored.upper() == value.upper()
-    return stored == value
+    return stored == (empty(stage) if value == "" else value)
 
 
 def offered(stage: Stage, trait: Trait, made: T | None) -> T | None:
