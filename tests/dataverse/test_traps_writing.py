@@ -175,9 +175,9 @@ def test_deleting_is_conditional_and_a_row_in_use_is_refused(far: Crm) -> None:
 
 def test_a_table_without_optimistic_concurrency_is_said_to_have_none(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would refuse a version; that the row is there can be demanded all the same."""
-    told = metadata._table
+    told = metadata.definition_of
     facts = {"IsOptimisticConcurrencyEnabled": False}
-    monkeypatch.setattr(metadata, "_table", lambda *said: told(*said) | facts)
+    monkeypatch.setattr(metadata, "definition_of", lambda *said: told(*said) | facts)
     row, gone = far.web.account(), far.web.account()
     table = far.table()
     assert not table.features.conditional_writes and "overwritten" in table.features.caveat

@@ -201,6 +201,13 @@ def test_definitions(crm: Web) -> None:
     assert crm.get(f"{account}/Attributes?$select=MaxLength").status == 400  # needs a cast
 
 
+def test_the_service_names_its_sets_and_a_table_is_found_by_the_id_of_its_metadata(crm: Web) -> None:
+    assert {"accounts", "contacts", "transactioncurrencies"} <= {one["name"] for one in crm.get("").rows}
+    (account,) = crm.get("EntityDefinitions?$select=MetadataId&$filter=LogicalName eq 'account'").rows
+    assert crm.get(f"EntityDefinitions({account['MetadataId']})?$select=LogicalName").json["LogicalName"] == "account"
+    assert crm.get("EntityDefinitions(EntitySetName='accounts')").status == 404
+
+
 def test_a_key_over_numbers_that_customers_and_vendors_share_cannot_be_built() -> None:
     """The demo companies of Business Central give the first of both the same numbers; the fifth business is a vendor.
     Its index is Failed then, which keeps nobody from anything.

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as xml
 from koppel.sandbox.dataverse.addresses import no_segment, parted
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.refusal import MISSING, bad
-from koppel.sandbox.dataverse.rights import attribute_id, privileges_of
+from koppel.sandbox.dataverse.rights import attribute_id, privileges_of, table_id
 from koppel.sandbox.dataverse.shape import LOOKUPS, NUMBERED, Behaviour, Column, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.refusal import Refusal
@@ -34,12 +34,12 @@ def definitions(environment: Environment, parts: list[str], query: Mapping[str, 
     if inside is None:
         name = re.search(r"LogicalName eq '(\w+)'", query.get("$filter", ""))
         tables = [table for table in TABLES.values() if name is None or table.name == name[1]]
-        return {"value": [_narrowed(_table(environment, table), query) for table in tables]}
-    table = TABLES.get(inside.partition("=")[2].strip("'"))
-    if table is None:
+        return {"value": [_narrowed(definition_of(environment, table), query) for table in tables]}
+    named = {key: table for table in TABLES.values() for key in (f"LogicalName='{table.name}'", table_id(table))}
+    if (table := named.get(inside)) is None:
         raise Refusal(404, MISSING, f"Could not find an entity with the name {inside}.")
     if len(parts) == 1:
-        return _narrowed(_table(environment, table), query)
+        return _narrowed(definition_of(environment, table), query)
     if parts[1] == "Attributes":
         return {"value": [*_attributes(environment, table, parts[2] if len(parts) > 2 else "", query)]}
     lists = {
@@ -52,9 +52,11 @@ def definitions(environment: Environment, parts: list[str], query: Mapping[str, 
     return {"value": [_narrowed(document, query) for document in lists[parts[1]]]}
 
 
-def _table(environment: Environment, table: Table) -> dict[str, Any]:
+def definition_of(environment: Environment, table: Table) -> dict[str, Any]:
+    """Everything about a table, its lists included; of its columns what all kinds of them have."""
     return {
         "LogicalName": table.name,
+        "MetadataId": table_id(table),
         "SchemaName": table.name.capitalize(),
         "EntitySetName": table.set_name,
         "PrimaryIdAttribute": table.id_column,
@@ -83,6 +85,11 @@ def _narrowed(document: dict[str, Any], query: Mapping[str, str]) -> dict[str, A
         for name, value in document.items()
         if (name in select and not isinstance(value, list)) or name in expanded
     }
+
+
+def attributes_of(environment: Environment, table: Table) -> list[dict[str, Any]]:
+    """The columns of a table, each with what its kind has of its own."""
+    return [_attribute(environment, table, column) | _specific(column) for column in table.columns.values()]
 
 
 def _attributes(

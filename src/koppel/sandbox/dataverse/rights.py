@@ -80,6 +80,11 @@ def held(names: Iterable[str], withheld: Mapping[str, Depth]) -> dict[str, Any]:
     return {"RolePrivileges": rows}
 
 
+def table_id(table: Table) -> str:
+    """The id of a table's metadata."""
+    return _id(table.name)
+
+
 def attribute_id(table: str, column: str) -> str:
     """The id of an attribute's metadata."""
     return _id(f"{table}.{column}")

@@ -8,18 +8,20 @@ from koppel.sandbox.dataverse import batch as batches
 from koppel.sandbox.dataverse.addresses import BASE, address, no_segment, parted, table_of
 from koppel.sandbox.dataverse.body import Author
 from koppel.sandbox.dataverse.bulk import PREFIX, bulk
+from koppel.sandbox.dataverse.bulk_delete import Job, bulk_delete, run_due
 from koppel.sandbox.dataverse.created import posted
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.limits import Limits
 from koppel.sandbox.dataverse.messages import message_filters
 from koppel.sandbox.dataverse.metadata import csdl, definitions
+from koppel.sandbox.dataverse.metadata_changes import History, metadata_changes
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
 from koppel.sandbox.dataverse.questions import demand_access_type, function_of_user, masking_rules
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
 from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
-from koppel.sandbox.dataverse.tables import SYSTEMUSER
+from koppel.sandbox.dataverse.tables import SYSTEMUSER, TABLES
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.paths import segments
@@ -36,11 +38,14 @@ class Dataverse:
         self.url = url
         self.environment = environment
         self.limits = Limits(environment.clock, tokens.holder)
+        self._jobs: list[Job] = []
+        self._history = History()
         self._tokens = tokens
         self._authorize_url = authorize_url
 
     def answer(self, call: Call) -> Reply:
-        """One call to the service."""
+        """One call to the service; jobs whose time has come are done before it."""
+        run_due(self.environment, self._jobs)
         try:
             author = self._author(call)
             reply = author if isinstance(author, Reply) else self._routed(call, author)
@@ -66,14 +71,19 @@ class Dataverse:
         if not path.startswith(BASE):
             raise no_segment(path)
         parts = segments(path.removeprefix(BASE))
-        name, inside = parted(parts[0] if parts else "")
+        name, inside = parted(parts[0]) if parts else ("", None)
         services: dict[tuple[str, str], Callable[[], Reply]] = {
+            ("GET", ""): self._sets,
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
             ("GET", "organizations"): self._organizations,
             ("GET", "RetrieveCurrentOrganization"): lambda: self._organisation(inside or "", call),
             ("GET", "attributemaskingrules"): lambda: json_reply(200, masking_rules(self.environment, call.query)),
             ("GET", "sdkmessagefilters"): lambda: json_reply(200, message_filters(call.query)),
+            ("GET", "RetrieveMetadataChanges"): lambda: json_reply(
+                200, metadata_changes(self.environment, self._history, inside or "", call.query)
+            ),
+            ("POST", "BulkDelete"): lambda: bulk_delete(self.environment, self._jobs, call.body, author),
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
         if service := services.get((call.method, name)):
@@ -144,6 +154,11 @@ class Dataverse:
         else:
             number = min(len(wanted_rows(self.environment, table, options)), COUNTED)
         return Reply(200, f"\ufeff{number}".encode(), {"Content-Type": "text/plain"})
+
+    def _sets(self) -> Reply:
+        """The service document: every set there is."""
+        sets = [{"name": one.set_name, "kind": "EntitySet", "url": one.set_name} for one in TABLES.values()]
+        return json_reply(200, {"@odata.context": f"{self.url}{BASE}$metadata", "value": sets})
 
     def _who(self, author: Author) -> Reply:
         return json_reply(200, {"UserId": author.user, "OrganizationId": ORGANISATION})
