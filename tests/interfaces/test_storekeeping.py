@@ -47,8 +47,8 @@ def test_a_check_that_finds_something_says_what_to_do(desk: Desk) -> None:
     assert done.code == 1
     assert "✗ coupling: 3 baselines are of a layout that their mapping does not have" in done.out
     assert "✗ CUSTOMER: what is in force is not the newest version that is kept\n    → " in done.out
-    assert "2 findings." in done.out
-    assert [finding["subject"] for finding in desk.koppel("db", "check", "--json").json] == ["coupling", "CUSTOMER"]
+    assert "2 flaws." in done.out
+    assert [flaw["subject"] for flaw in desk.koppel("db", "check", "--json").json] == ["coupling", "CUSTOMER"]
 
 
 def test_an_old_store_is_upgraded_and_the_way_back_is_told(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""`db check`: a sound store has no findings; every kind of damage is found, all at once, and nothing is changed."""
+"""`db check`: a sound store has no flaws; every kind of damage is found, all at once, and nothing is changed."""
 
 import os
 
@@ -36,7 +36,7 @@ def damage(shelf: Shelf, said: str) -> None:
 
 def found(shelf: Shelf) -> list[str]:
     """What is said of the store."""
-    return [f"{finding.subject}: {finding.what}" for finding in inspect_store(shelf.url, shelf.owner())]
+    return [f"{flaw.subject}: {flaw.what}" for flaw in inspect_store(shelf.url, shelf.owner())]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def filled(shelf: Shelf) -> Shelf:
     return shelf
 
 
-def test_a_sound_store_has_no_findings(filled: Shelf) -> None:
+def test_a_sound_store_has_no_flaws(filled: Shelf) -> None:
     before = content(filled.opened[0])
     assert found(filled) == []
     assert content(filled.opened[0]) == before

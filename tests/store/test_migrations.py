@@ -79,7 +79,7 @@ def test_a_store_of_before_the_first_release_is_refused_and_then_adopted(shelf: 
     lost = {"mapping": [(*row[:6], False) for row in before["mapping"]]}
     lost["watermark"] = [(*row[:4], None, None) for row in before["watermark"]]
     assert after == before | lost
-    assert {finding.subject for finding in inspect_store(shelf.url, shelf.owner())} == set()
+    assert {flaw.subject for flaw in inspect_store(shelf.url, shelf.owner())} == set()
 
 
 def test_the_way_back_leads_back(shelf: Shelf) -> None:

@@ -37,7 +37,7 @@ def test_everything_arrives_and_goes_on(place: Place, source: str, target: str) 
     assert number == max(row[0] for row in before["coupling"]) + 1
     stay_at_work(store)
     about_new = "1 baselines are not as wide as their layout 1 (16 bytes)"  # the test's own coupling
-    assert [finding.what for finding in inspect_store(new.url, new.owner())] == [about_new]
+    assert [flaw.what for flaw in inspect_store(new.url, new.owner())] == [about_new]
     for shelf in (old, new):
         shelf.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from koppel.config import load
-from koppel.store import Finding, Moved, inspect_store, move_store
+from koppel.store import Flaw, Moved, inspect_store, move_store
 
 if TYPE_CHECKING:
     from koppel.store.upgrade import Upgraded
@@ -22,7 +22,7 @@ def upgrade_store_of(path: Path, stage: str | None, backup: bool) -> Upgraded:
     return upgrade_store(load(path, stage).store_url(), backup)
 
 
-def check_store_of(path: Path, stage: str | None) -> list[Finding]:
+def check_store_of(path: Path, stage: str | None) -> list[Flaw]:
     """Everything that is wrong with the store of this koppel.toml. Raises `ConfigurationError` or `StoreFailure`."""
     return inspect_store(load(path, stage).store_url())
 

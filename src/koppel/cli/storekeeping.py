@@ -38,14 +38,14 @@ def check(*, common: Common = EVERYWHERE) -> int:
     """Look through the store: the database itself, its tables, and what must be true of their rows. Changes nothing."""
     from koppel.app import check_store_of
 
-    findings = check_store_of(common.config, common.stage)
+    flaws = check_store_of(common.config, common.stage)
     if common.json:
-        emit(findings)
+        emit(flaws)
     else:
-        for finding in findings:
-            out(f"✗ {finding.subject}: {finding.what}\n    → {finding.remedy}")
-        out(f"{counted(len(findings), 'finding')}." if findings else "The store is sound.")
-    return 1 if findings else 0
+        for flaw in flaws:
+            out(f"✗ {flaw.subject}: {flaw.what}\n    → {flaw.remedy}")
+        out(f"{counted(len(flaws), 'flaw')}." if flaws else "The store is sound.")
+    return 1 if flaws else 0
 
 
 def move(
