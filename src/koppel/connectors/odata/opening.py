@@ -84,8 +84,21 @@ def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | 
     secret = _certificate(name, auth["certificate"]) if "certificate" in auth else auth["secret"]
     parts = urlsplit(url)
     scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
-    authority = f"{auth.get('authority', ENTRA).rstrip('/')}/{auth['tenant']}"
+    authority = f"{_https(name, auth.get('authority', ENTRA))}/{auth['tenant']}"
     return Bearer(name, EntraApp(name, authority, auth["client"], secret, ca_file), scope)
+
+
+def _https(name: str, authority: str) -> str:
+    """Who gives tokens, without a slash at the end. Raises ConfigurationError unless what is sent is kept secret."""
+    try:
+        parts = urlsplit(authority)
+        good = parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        what = f"the authority {authority!r} is no address that begins with https://"
+        raise ConfigurationError([Problem(name, what, f"leave it out for {ENTRA}")])
+    return authority.rstrip("/")
 
 
 def _certificate(name: str, pem: str) -> dict[str, str]:
