@@ -85,7 +85,7 @@ class PageTable(OdataTable):
         """Of a filter what the service is sure to understand as koppel does."""
         if want.filter is None:
             return None
-        return to_odata(want.filter, self._source.entity_set.properties, MANNERS).text
+        return to_odata(want.filter, self._source.entity_set.properties, MANNERS)
 
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write; see `writing`."""

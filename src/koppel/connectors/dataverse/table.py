@@ -117,7 +117,7 @@ class DataverseTable:
         if want.filter is None:
             return None
         properties = {name: column.odata for name, column in self._source.definition.columns.items()}
-        return to_odata(want.filter, properties, Manners()).text
+        return to_odata(want.filter, properties, Manners())
 
     def _pages(self, want: Want, condition: str | None) -> Iterator[pl.DataFrame]:
         return (self._shown(page.frame, want) for page in self._source.pages(want.fields, condition))

@@ -71,7 +71,7 @@ class OdataTable:
         """
         cursor = self._now()
         pushed = to_odata(want.filter, self._source.entity_set.properties, self._manners) if want.filter else None
-        conditions = [pushed.text] if pushed is not None and pushed.text is not None else []
+        conditions = [pushed] if pushed is not None else []
         complete = since is None or self._shape.modified is None
         if not complete:
             after = pl.Series([datetime.fromisoformat(str(since)) - self._lag], dtype=pl.Datetime("us", "UTC"))
