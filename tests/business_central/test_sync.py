@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.cli.program import run
 from koppel.connectors.business_central.system import Place
 from koppel.ports import NumberKeeper
 from tests.business_central.erp import Erp, standard
@@ -200,6 +201,18 @@ def test_check_and_plan_say_what_keeps_a_create_from_being_repeated(
     assert not [value for value in report.values if value.field == "number"], "it is not known before it is reserved"
     assert said in line.guarantees[0].guarantee
     assert erp.central.company.rows.tables["Customer"] == {}
+
+
+def test_an_unknown_company_is_a_mistake_of_the_configuration_with_its_line(
+    tmp_path: Path, far: Far, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service was reached, so this is exit 2, whichever command finds it."""
+    far(SERIES).company = "CRONUS BE"
+    place = "koppel.toml:6 systems.erp.company: there is no company CRONUS BE"
+    for words in (("check",), ("sync", "--yes")):
+        assert run([*words, "--config", str(tmp_path / "koppel.toml")]) == 2
+        said = capsys.readouterr()
+        assert place in said.out + said.err and "did you mean CRONUS NL?" in said.out + said.err
 
 
 def test_numbers_that_may_not_be_chosen_are_refused_in_words(tmp_path: Path, far: Far) -> None:

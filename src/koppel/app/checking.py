@@ -35,12 +35,14 @@ def check(workplace: Workplace) -> list[CheckLine]:
 def check_system(workplace: Workplace, name: str) -> CheckLine:
     """Whether a system is reached: the connection, the token, the company, the list of tables."""
     try:
-        system = workplace.connections.system(name)
-        tables = system.tables()
-        system.identity()
+        with workplace.connections.configuration.placing():
+            system = workplace.connections.system(name)
+            tables = system.tables()
+            system.identity()
     except (SystemFailure, ConfigurationError) as error:
         what, _, remedy = str(error).partition("\n    → ")
-        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy)
+        failed = isinstance(error, SystemFailure)
+        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy, unreachable=failed)
     return CheckLine(name, True, f"reached, {len(tables)} tables")
 
 
@@ -52,7 +54,7 @@ def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
     try:
         found = system.check(uses)
     except SystemFailure as error:
-        yield CheckLine(name, False, str(error).removeprefix(f"{name}: "))
+        yield CheckLine(name, False, str(error).removeprefix(f"{name}: "), unreachable=True)
         return
     for finding in found:
         subject = f"{name}.{finding.table}" if finding.table else name
@@ -86,7 +88,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
             for problem in error.problems
         ]
     except SystemFailure as error:
-        return [CheckLine(name, False, str(error))]
+        return [CheckLine(name, False, str(error), unreachable=True)]
     bound = context.bound
     creates = [
         f"{bound.mapping.table(side)}: {bound.identities[side].guarantee}"
@@ -99,7 +101,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     try:
         return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
     except SystemFailure as error:
-        return [*lines, CheckLine(name, False, str(error))]
+        return [*lines, CheckLine(name, False, str(error), unreachable=True)]
 
 
 def _lengths(bound: BoundMapping) -> Iterator[CheckLine]:

@@ -1,6 +1,8 @@
 """What koppel.toml says, as values: the systems, the store and the mappings in the order of the file."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,30 @@ class Configuration:
     environment: Environment
     systems: dict[str, SystemConfig]
     mappings: dict[str, Mapping]
+    places: Table[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """`koppel.toml:17` by the path of everything in the file (`systems.erp.url`, `mappings.CUSTOMER.fields[3]`)."""
+
+    def placed(self, problem: Problem) -> Problem:
+        """The same problem, with file and line where it is about something in the file: a path, or a system (`erp`,
+        `erp.url`) as its connector names it.
+        """
+        path = problem.where
+        if path.partition(".")[0] in self.systems:
+            path = f"systems.{path}"
+            if path not in self.places:
+                return problem
+        around = path
+        while around and around not in self.places:
+            around = around[: max(around.rfind("."), around.rfind("["), 0)]
+        return Problem(f"{self.places[around]} {path}", problem.what, problem.remedy) if around else problem
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Tell mistakes with their places."""
+        try:
+            yield
+        except ConfigurationError as error:
+            raise ConfigurationError([self.placed(problem) for problem in error.problems]) from None
 
     @property
     def folder(self) -> Path:
@@ -78,5 +104,5 @@ class Configuration:
         try:
             return resolve_secret(reference, self.folder)
         except ConfigurationError as error:
-            place = f"{self.path.name} {where}"
-            raise ConfigurationError([Problem(place, each.what, each.remedy) for each in error.problems]) from None
+            problems = [self.placed(Problem(where, each.what, each.remedy)) for each in error.problems]
+            raise ConfigurationError(problems) from None

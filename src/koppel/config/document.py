@@ -87,6 +87,11 @@ def show_path(path: Path) -> str:
     return text
 
 
+def plain_path(path: Path) -> str:
+    """A path without the quotes of TOML, as the rest of koppel names what is in the file."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The remedy for an unknown name: the nearest known one, or all of them when they are few."""
     names = list(dict.fromkeys(known))

@@ -23,8 +23,8 @@ def bind(mapping: Mapping, tables: Tables) -> BoundMapping:
     """The mapping with its tables known. Raises `ConfigurationError` with every problem found."""
     problems: list[Problem] = []
     shapes = (tables[Side.LEFT].shape, tables[Side.RIGHT].shape)
-    enabled = [line for line in mapping.fields if line.enabled]
-    lines = [_line(mapping, place, line, shapes, problems) for place, line in enumerate(enabled)]
+    enabled = [(place, line) for place, line in enumerate(mapping.fields) if line.enabled]
+    lines = [_line(mapping, place, line, shapes, problems) for place, line in enabled]
     bound_lines = [line for line in lines if line is not None]
     for side in Side:
         _check_options(mapping, side, shapes[side], problems)

@@ -187,7 +187,9 @@ def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
         return fitting[0]
     names = ", ".join(one.name for one in found) or "none"
     if said:
-        raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
+        raise unknown(
+            f"{system}.company", f"there is no company {said}", said, [one.name for one in found], "there are"
+        )
     remedy = f'write company = "…"; there are: {names}'
     raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
 

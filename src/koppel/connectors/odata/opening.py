@@ -45,14 +45,16 @@ def check_url(name: str, url: str) -> None:
     except ValueError:
         host = None
     if not host:
-        raise ConfigurationError([Problem(name, "the url names no server", "write https://, the server and its path")])
+        raise ConfigurationError(
+            [Problem(f"{name}.url", "the url names no server", "write https://, the server and its path")]
+        )
     if parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)):
         if parts.query or parts.fragment or "@" in parts.netloc:
             what = "the url holds more than the address of the service"
-            raise ConfigurationError([Problem(name, what, "end it with the service root; sign in with auth")])
+            raise ConfigurationError([Problem(f"{name}.url", what, "end it with the service root; sign in with auth")])
         return
     what = "everybody on the way could read the password or token"
-    raise ConfigurationError([Problem(name, what, "write a url that begins with https://")])
+    raise ConfigurationError([Problem(f"{name}.url", what, "write a url that begins with https://")])
 
 
 def _is_here(host: str) -> bool:
@@ -68,7 +70,7 @@ def trusting(name: str, ca_file: Path) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:
         what = f"the ca_file {ca_file} cannot be read: {error.strerror or 'it holds no certificate'}"
-        raise ConfigurationError([Problem(name, what, "give a PEM file")]) from None
+        raise ConfigurationError([Problem(f"{name}.ca_file", what, "give a PEM file")]) from None
 
 
 def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | None = None) -> Authorisation:
@@ -80,7 +82,7 @@ def authorisation(name: str, url: str, auth: Mapping[str, str], ca_file: Path | 
     optional = {"scope", "authority"}
     if auth.keys() - optional not in ({"tenant", "client", "secret"}, {"tenant", "client", "certificate"}):
         what = "auth is neither user and password nor tenant, client and one of secret and certificate"
-        raise ConfigurationError([Problem(name, what, "see docs/reference/configuration.md, [systems.NAME]")])
+        raise ConfigurationError([Problem(f"{name}.auth", what, "see docs/reference/configuration.md, [systems.NAME]")])
     secret = _certificate(name, auth["certificate"]) if "certificate" in auth else auth["secret"]
     parts = urlsplit(url)
     scope = auth.get("scope") or f"{parts.scheme}://{parts.netloc}/.default"
@@ -97,7 +99,7 @@ def _https(name: str, authority: str) -> str:
         good = False
     if not good:
         what = f"the authority {authority!r} is no address that begins with https://"
-        raise ConfigurationError([Problem(name, what, f"leave it out for {ENTRA}")])
+        raise ConfigurationError([Problem(f"{name}.auth.authority", what, f"leave it out for {ENTRA}")])
     return authority.rstrip("/")
 
 
@@ -107,5 +109,5 @@ def _certificate(name: str, pem: str) -> dict[str, str]:
     key = next((text for kind, text in parts.items() if kind.endswith("PRIVATE KEY")), None)
     if key is None or "CERTIFICATE" not in parts:
         what = "the certificate holds no private key, or no certificate"
-        raise ConfigurationError([Problem(name, what, "give a PEM file that holds both")])
+        raise ConfigurationError([Problem(f"{name}.auth.certificate", what, "give a PEM file that holds both")])
     return {"private_key": key, "public_certificate": parts["CERTIFICATE"]}

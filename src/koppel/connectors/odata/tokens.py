@@ -149,9 +149,15 @@ class EntraApp:
         """
         if isinstance(self._secret, dict) and not _is_readable(self._secret["private_key"]):
             what = f"the certificate of the app {self._client} cannot be read"
-            return Problem(self._system, what, "give a PEM file with the certificate and its private key, unlocked")
+            return Problem(
+                f"{self._system}.auth.certificate",
+                what,
+                "give a PEM file with the certificate and its private key, unlocked",
+            )
         what = f"there is no tenant at {self._authority} that could know the app {self._client}"
-        return Problem(self._system, what, "check tenant, its id or its domain, and authority where one is given")
+        return Problem(
+            f"{self._system}.auth.tenant", what, "check tenant, its id or its domain, and authority where one is given"
+        )
 
 
 UNTRUSTED = "let this machine trust the authority that issued it"
