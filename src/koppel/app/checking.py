@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from koppel.app.fits import doubts
 from koppel.app.levels import Workplace
 from koppel.app.report import CheckLine
 from koppel.engine.blockers import Blocker, blockers
@@ -11,10 +12,12 @@ from koppel.engine.context import JobContext, OpenTable
 from koppel.errors import ConfigurationError, SystemFailure
 from koppel.model.bound import BoundMapping, Line
 from koppel.model.filter import fields_of
+from koppel.model.mapping import Mapping
 from koppel.model.numbers import NumberPolicy
 from koppel.model.policy import Side
 from koppel.model.values import OP, Kind
 from koppel.ports import Use
+from koppel.reconcile.order import waves
 
 _SHOWN = 5
 """Values named in one line."""
@@ -26,7 +29,8 @@ def check(workplace: Workplace) -> list[CheckLine]:
     reachable = [line.subject for line in lines if line.well]
     for name in reachable:
         lines += _told_by_system(workplace, name)
-    for name, mapping in workplace.mappings.items():
+    for name in (name for wave in waves([*workplace.mappings], workplace.depends_on()) for name in wave):
+        mapping = workplace.mappings[name]
         if {mapping.left.system, mapping.right.system} <= set(reachable):
             lines += _check_mapping(workplace, name)
     return lines
@@ -99,7 +103,13 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
     lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
-        return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
+        return [
+            *lines,
+            *_lengths(bound),
+            *doubts(bound),
+            *_currencies(workplace, context),
+            *_blocked(workplace, context),
+        ]
     except SystemFailure as error:
         return [*lines, CheckLine(name, False, str(error), unreachable=True)]
 
@@ -158,10 +168,10 @@ def _exists(opened: OpenTable, by: str | None, value: str) -> bool:
     return len(opened.table.find(pl.DataFrame({OP: [0], shape.name: [value]}), False)) > 0
 
 
-def _blocked(context: JobContext) -> Iterator[CheckLine]:
+def _blocked(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:
     """Records others wait for that no run couples: who they are, and how many wait for each."""
     found: dict[tuple[str, str], list[Blocker]] = {}
-    for blocker in blockers(context):
+    for blocker in blockers(context, lambda name, side: _telling(workplace.mappings[name], side)):
         found.setdefault((blocker.field, blocker.mapping), []).append(blocker)
     for (field, mapping), ones in found.items():
         named = ", ".join(f"{one.value} ({one.records})" for one in ones[:_SHOWN])
@@ -170,3 +180,8 @@ def _blocked(context: JobContext) -> Iterator[CheckLine]:
         what = f"{records} records cannot be carried: their {field} is not coupled in {mapping}: {named}{more}"
         remedy = f"koppel match {mapping} --accept, or koppel couple {mapping} for each; or change the records"
         yield CheckLine(f"{context.name} {field}", True, what, remedy, True)
+
+
+def _telling(mapping: Mapping, side: Side) -> str | None:
+    """The field by which people tell records of a mapping apart: the first by which it matches them."""
+    return mapping.match[0].pairs[0][side] if mapping.match else None
