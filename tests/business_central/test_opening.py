@@ -138,10 +138,11 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(0, 0, 5, 2), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        system = running.toml.partition("[systems.crm]")[0]
+        system = running.business_central_toml
         rest = '[systems.crm]\nconnector = "sql"\nurl = "sqlite:///crm.db"\n' + TOML.partition("[mappings")[2]
         mapping = "only_coupled = false"
-        text = system + rest.replace(".CUSTOMER]", "[mappings.CUSTOMER]").format(mapping=mapping)
+        mappings = rest.replace(".CUSTOMER]", "[mappings.CUSTOMER]").replace('"erp.', '"bc.')
+        text = system + mappings.format(mapping=mapping)
         (tmp_path / "koppel.toml").write_text(text, encoding="utf-8")
         connection = sqlite3.connect(tmp_path / "crm.db")
         connection.execute("CREATE TABLE account (id UUIDTEXT PRIMARY KEY, name TEXT)")

@@ -154,7 +154,9 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
+        (tmp_path / "koppel.toml").write_text(
+            running.dataverse_toml + REST.replace('"crm.', '"dataverse.'), encoding="utf-8"
+        )
         connection = sqlite3.connect(tmp_path / "erp.db")
         connection.executescript(TABLES)
         connection.close()
