@@ -1,7 +1,6 @@
 """The whole way: the engine keeps Dataverse and a database in step, also over a cut line, and when throttled."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel, as_json
 from koppel.app.sandbox import Amounts, rehearsal
+from tests.beside import Database, Rows, synced, uid
 from tests.dataverse.crm import Crm, crm
 
 CRM = """
@@ -19,10 +19,11 @@ connector = "dataverse"
 url = "https://crm.example"
 auth = {tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}
 """
-REST = """
-[systems.erp]
-connector = "sql"
-url = "sqlite:///erp.db"
+ERP = Database("erp")
+sql = ERP.sql
+REST = (
+    ERP.toml
+    + """
 [mappings.CURRENCY]
 left = "erp.currency"
 right = "crm.transactioncurrency"
@@ -41,24 +42,12 @@ fields = [
   "-> customertypecode = '3' (on create)",
 ]
 """
+)
 TABLES = """
 CREATE TABLE currency (id UUIDTEXT PRIMARY KEY, code TEXT UNIQUE);
 CREATE TABLE customer
   (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL, credit DECIMAL(15,4), currency TEXT);
 """
-
-
-def uid(number: int) -> str:
-    return f"0190a5f2-0000-7000-8000-{number:012x}"
-
-
-def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """What the user of the database runs."""
-    connection = sqlite3.connect(folder / "erp.db")
-    with connection:
-        rows = connection.execute(statement, values).fetchall()
-    connection.close()
-    return rows
 
 
 def put(folder: Path, *numbers: int) -> None:
@@ -74,9 +63,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
     monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
     monkeypatch.setattr("koppel.connectors.dataverse.open_system", lambda *_: made.connected())
     (tmp_path / "koppel.toml").write_text(CRM + REST, encoding="utf-8")
-    connection = sqlite3.connect(tmp_path / "erp.db")
-    connection.executescript(TABLES)
-    connection.close()
+    ERP.create(tmp_path, TABLES)
     for number, code in enumerate(("EUR", "USD")):
         sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
     with Koppel.open(tmp_path / "koppel.toml") as koppel:
@@ -88,11 +75,10 @@ def sync(folder: Path, far: Crm) -> list[str]:
     """One run, an hour later; the state of each job."""
     far.web.clock.advance(3600)
     far.line.asked.clear()
-    with Koppel.open(folder / "koppel.toml") as koppel:
-        return [str(job.state) for job in koppel.sync().jobs]
+    return synced(folder)
 
 
-def both(folder: Path, far: Crm) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def both(folder: Path, far: Crm) -> tuple[Rows, Rows]:
     """Number and name of all records on both sides."""
     rows = far.web.environment.rows.tables["account"].values()
     theirs = sorted((row["accountnumber"], row["name"]) for row in rows)
@@ -154,12 +140,9 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        (tmp_path / "koppel.toml").write_text(
-            running.dataverse_toml + REST.replace('"crm.', '"dataverse.'), encoding="utf-8"
-        )
-        connection = sqlite3.connect(tmp_path / "erp.db")
-        connection.executescript(TABLES)
-        connection.close()
+        text = running.dataverse_toml + REST.replace('"crm.', '"dataverse.')
+        (tmp_path / "koppel.toml").write_text(text, encoding="utf-8")
+        ERP.create(tmp_path, TABLES)
         for number, code in enumerate(("EUR", "USD", "GBP", "JPY")):
             sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
         with Koppel.open(tmp_path / "koppel.toml") as koppel:

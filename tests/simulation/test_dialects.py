@@ -21,8 +21,8 @@ from koppel.testing.interrupts import Moments, WatchedStore
 from koppel.testing.world_tables import Setting
 from tests.simulation import far_business_central, far_dataverse
 from tests.simulation.far_world import BusinessCentralWorld, DataverseWorld, FarWorld
+from tests.simulation.histories import hunted, survived
 from tests.simulation.test_every_moment import changes_something, die_at
-from tests.simulation.test_histories import hunted
 from tests.simulation.wire import Mishap
 
 SEEDS, STEPS = (4,), 3
@@ -54,23 +54,15 @@ def drawn(seed: int, dialect: str) -> Setting:
     return setting if dialect == "Dataverse" else replace(setting, families=False)
 
 
+def peopled(world: FarWorld) -> None:
+    """Users make something on both sides."""
+    for side in (world.far_side.other,) * 3 + (world.far_side,):
+        world.users.create(side)
+
+
 def lived(folder: Path, dialect: str, seed: int, steps: int) -> FarWorld:
-    """A world after that history, come to rest and checked. A failure says how to see it again."""
-    world = WORLDS[dialect](folder, seed, drawn(seed, dialect))
-    try:
-        for side in (world.far_side.other,) * 3 + (world.far_side,):
-            world.users.create(side)
-        world.live(steps)
-        world.rest()
-        world.check()
-    except Exception as error:
-        again = (
-            f"KOPPEL_SEED={seed} KOPPEL_STEPS={steps} KOPPEL_SEEDS=1 pytest -m slow tests/simulation/test_dialects.py"
-        )
-        raise AssertionError(f"{dialect}: {error}\nto see it again: {again}") from error
-    finally:
-        world.store.close()
-    return world
+    """A world after that history."""
+    return survived(WORLDS[dialect](folder, seed, drawn(seed, dialect)), seed, steps, "test_dialects", peopled)
 
 
 @dialects

@@ -12,7 +12,7 @@ from koppel.model.policy import Side
 from koppel.model.values import ID
 from koppel.ports import Want
 from koppel.transform.filter import to_polars
-from koppel.transform.translate import WAITING
+from koppel.transform.translate import WAITING, reference_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _never_created(context: JobContext, line: Line, side: Side) -> bool:
 def _blocking(context: JobContext, line: Line, side: Side, telling: Telling) -> Iterator[Blocker]:
     name, reference = line.mapping.name(side), line.mapping.reference
     assert name is not None and reference is not None
-    counted = _counted(context, side, name)
+    counted = _counted(context, line, side, name)
     answers = translated(context, line, side, counted["value"]).filter(pl.col("reason") == WAITING)
     named = _names(context, line, side, answers["value"], telling)
     for value, records in answers.join(counted, on="value").select("value", "records").rows():
@@ -74,14 +74,16 @@ def _names(context: JobContext, line: Line, side: Side, values: pl.Series, telli
     return dict(found.rows())
 
 
-def _counted(context: JobContext, side: Side, name: str) -> pl.DataFrame:
-    """`value`, `records`: how many records inside the filter hold each value of a field."""
+def _counted(context: JobContext, line: Line, side: Side, name: str) -> pl.DataFrame:
+    """`value`, `records`: how many records inside the filter name each value by a reference; a blank counts as what it
+    stands for.
+    """
     filter_, shape = context.bound.mapping.options(side).filter, context.bound.shape(side)
     want = Want(tuple(dict.fromkeys((name, *context.bound.filtered(side)))), filter_)
     empty = pl.DataFrame(schema={"value": pl.String, "records": pl.UInt32})
     counts = [empty]
     for page in context.tables[side].table.changes(None, want).pages:
         inside = page if filter_ is None else page.filter(to_polars(filter_, shape).fill_null(False))
-        values = inside.select(ID, pl.col(name).cast(pl.String).alias("value")).drop_nulls()
+        values = reference_text(line, side, inside[name]).drop_nulls().alias("value").to_frame()
         counts.append(values.group_by("value").agg(pl.len().cast(pl.UInt32).alias("records")))
     return pl.concat(counts).group_by("value", maintain_order=True).agg(pl.col("records").sum())

@@ -20,6 +20,7 @@ class Switches:
     `expired_delta`, `expired_delta_status`: U1. `accent_sensitive`, `ne_finds_null`: U2. `empty_text_is_null`: U3.
     `recreated_is_deleted_too`: U10, whether a delta tells the deletion of an id that exists again.
     `delete_refused_status`: U11, for a row others refer to. `duplicate_status`: U11, for a key that is taken.
+    `english`: whether refusals are in English; codes are the same in every language (wire 1.10).
     """
 
     expired_delta: ExpiredDelta = ExpiredDelta.REFUSED
@@ -30,3 +31,4 @@ class Switches:
     recreated_is_deleted_too: bool = False
     delete_refused_status: Status = 405
     duplicate_status: Status = 412
+    english: bool = True

@@ -16,7 +16,14 @@ from koppel.connectors.business_central.blanks import blank_expected, json_of
 from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.fitting import SENTENCES, misfits
 from koppel.connectors.business_central.places import KNOWN_ELSEWHERE, ORDERS, altered, sent_again
-from koppel.connectors.business_central.refusals import blamed, is_locked, is_stale, is_taken, without_values
+from koppel.connectors.business_central.refusals import (
+    blamed,
+    is_locked,
+    is_stale,
+    is_taken,
+    may_pass,
+    without_values,
+)
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.edm import Property
@@ -26,6 +33,11 @@ from koppel.model.write import Outcome, Write, WriteKind
 
 TRIES = 6
 """How often a row is sent whose table another session holds."""
+
+ROUNDS = 3
+"""How often a row is sent that a rule of the application refuses: perhaps it was a table that another session held, and
+the service does not say so in English.
+"""
 
 
 def write_rows(source: PageSource, write: Write) -> pl.DataFrame:
@@ -43,6 +55,8 @@ class _PageWriter(Writer):
         self._page = source.page
         self._bodies: list[Body] = []
         self._refusals: dict[int, str] = {}  # of places that were sent again
+        self._doubtful: set[int] = set()
+        self._rounds = 0
 
     def bodies(self, current: pl.DataFrame | None) -> list[Body]:
         """What each row sends, in the order of the page; rows that would not fit are refused."""
@@ -118,6 +132,12 @@ class _PageWriter(Writer):
         self._refusals[row] = without_values(told, self._bodies[row]) if isinstance(told, Answer) else str(told)
         return before
 
+    def once_more(self) -> list[int]:
+        """Rows that a rule of the application has refused, all together once the others are through."""
+        again, self._doubtful = sorted(self._doubtful), set()
+        self._rounds += 1
+        return again if self._rounds < ROUNDS else []
+
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row: 409 and 412 both mean that it is stale, but not every 409 does (wire
         2.4). A table that stays locked says nothing against the record, so it is decided again.
@@ -128,10 +148,12 @@ class _PageWriter(Writer):
         if outcome is Outcome.WRITTEN and (names := altered(self._bodies[row], answer)):
             self.progress.altered[row] = names
             self.progress.refusals[row] = Refusal(None, self._refusals.get(row, KNOWN_ELSEWHERE))
-        if outcome is not Outcome.REFUSED or said is None:
+        if may_pass(answer):  # whatever the status: what a rule of the application refuses is taken back
+            self._doubtful.add(row)
+        elif outcome is not Outcome.REFUSED or said is None:
             return outcome, said
-        field_ = self._taken_field(row) if is_taken(answer) else blamed(self._bodies[row])
-        return outcome, Refusal(field_, without_values(answer, self._bodies[row]))
+        field_ = self._taken_field(row) if is_taken(answer) else blamed(answer, self._bodies[row])
+        return Outcome.REFUSED, Refusal(field_, without_values(answer, self._bodies[row]))
 
     def _taken_field(self, row: int) -> str | None:
         """Which of its keys another record has; the service tells it in words only."""

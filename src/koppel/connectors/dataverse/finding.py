@@ -14,6 +14,7 @@ from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.odata.edm import FLOATS, Property
 from koppel.connectors.odata.reading import equal
+from koppel.errors import Denied
 from koppel.model.values import OP, Kind
 
 CONDITIONS_AT_ONCE = 200
@@ -21,12 +22,17 @@ CONDITIONS_AT_ONCE = 200
 
 
 def find(source: Source, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
-    """OP and ID of every row equal in all key fields."""
+    """OP and ID of every row equal in all key fields. Raises Denied when column security hides one of them."""
     fields = tuple(name for name in keys.columns if name != OP)
     wanted = comparable(keys, fields, ignore_case)
     if wanted.is_empty():
         return nothing_found()
-    properties = [source.definition.columns[name].odata for name in fields]
+    columns = [source.definition.columns[name] for name in fields]
+    for column in columns:
+        if column.access.hidden:
+            what = f"looking rows up by {column.name}: column security hides it, so what is there would be made again"
+            raise Denied(source.session.system, what, column.access.remedy)
+    properties = [column.odata for column in columns]
     if not all(_can_be_asked(each) for each in properties):
         return hits((page.frame for page in source.pages(fields, None)), wanted, fields, ignore_case)
     conditions = [*_equal(properties, wanted.select(fields).unique()), *_padded(properties)]

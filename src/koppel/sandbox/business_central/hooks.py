@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from koppel.sandbox.bodies import Count, Hook, changed, known
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.bodies import Count, Hook, Nothing, changed, known
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.others import PAGES, Others
 from koppel.sandbox.business_central.pages import STANDARD
 from koppel.sandbox.business_central.sample import Companies
@@ -84,6 +84,13 @@ class _Standard:
     there: bool = True
 
 
+@dataclass(frozen=True)
+class _Permission:
+    set: SetName
+    right: Right
+    granted: bool = True
+
+
 class Hooks:
     """The handlers."""
 
@@ -110,6 +117,8 @@ class Hooks:
             "/replica": Hook(_Replica, lambda body: self._company(body).freeze_replica(body.behind)),
             "/app": Hook(_App, self._app),
             "/sets": Hook(_Standard, self._sets),
+            "/rights": Hook(_Permission, self._rights),
+            "/expire/subscriptions": Hook(Nothing, lambda _: self._environment.webhooks.expire()),
         }
         return {f"{PREFIX}{path}": hook for path, hook in hooks.items()}
 
@@ -129,6 +138,11 @@ class Hooks:
 
     def _sets(self, body: _Standard) -> None:
         (self._environment.absent.discard if body.there else self._environment.absent.add)(body.set)
+
+    def _rights(self, body: _Permission) -> None:
+        """Give or take a right on the table of a set, in all companies."""
+        place, withheld = (PAGES[body.set].table.name, body.right), self._environment.setting.withheld
+        (withheld.discard if body.granted else withheld.add)(place)
 
     def _company(self, body: _InCompany) -> Company:
         name = self._name(body)

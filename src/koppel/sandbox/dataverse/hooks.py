@@ -7,9 +7,12 @@ from pydantic import AfterValidator
 
 from koppel.sandbox.bodies import Hook, Nothing, changed, known
 from koppel.sandbox.dataverse.others import Others
+from koppel.sandbox.dataverse.push import MESSAGES, Step
+from koppel.sandbox.dataverse.rights import Depth, Grant, privileges_of
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
 
+_PRIVILEGES = [each["Name"] for table in TABLES.values() for each in privileges_of(table)]
 TableName = Annotated[str, AfterValidator(lambda name: known(name, TABLES, "table"))]
 
 
@@ -42,6 +45,25 @@ class _Secure:
     table: TableName
     column: str
     on: bool = True
+    read: bool = False
+    create: bool = False
+    update: bool = False
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class _Privilege:
+    privilege: Annotated[str, AfterValidator(lambda name: known(name, _PRIVILEGES, "privilege"))]
+    depth: Depth = Depth.NONE
+
+
+@dataclass(frozen=True)
+class _Webhook:
+    message: Annotated[str, AfterValidator(lambda name: known(name, MESSAGES, "message"))]
+    table: TableName
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    on: bool = True
 
 
 def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
@@ -57,13 +79,25 @@ def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
         return asdict(limits.allowance)
 
     def secure(body: _Secure) -> None:
-        column = known(body.column, TABLES[body.table].columns, f"column of {body.table}")
-        (environment.secured.add if body.on else environment.secured.discard)((body.table, column))
+        place = body.table, known(body.column, TABLES[body.table].columns, f"column of {body.table}")
+        (environment.secured.add if body.on else environment.secured.discard)(place)
+        (environment.masked.add if body.masked else environment.masked.discard)(place)
+        environment.granted[place] = Grant(body.read, body.create, body.update)
+
+    def withhold(body: _Privilege) -> None:
+        environment.withheld[body.privilege] = body.depth
+
+    def webhook(body: _Webhook) -> None:
+        place = (body.message, body.table, body.url)
+        rest = [one for one in environment.push.steps if (one.message, one.table, one.url) != place]
+        environment.push.steps = [*rest, Step(*place, body.headers)] if body.on else rest
 
     return {
+        "/webhooks": Hook(_Webhook, webhook),
         "/switches": Hook(None, switch),
         "/limits": Hook(None, limit),
         "/secure": Hook(_Secure, secure),
+        "/privilege": Hook(_Privilege, withhold),
         "/expire/deltas": Hook(Nothing, lambda _: environment.expire_deltas()),
         "/rows/create": Hook(_New, lambda body: {"id": others.create(body.table, body.values)}),
         "/rows/edit": Hook(_Edit, lambda body: others.edit(body.table, body.id, body.values)),
