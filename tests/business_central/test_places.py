@@ -1,7 +1,6 @@
 """Addresses: what Business Central makes of city, post code and country never stays a secret (wire 4.3.11, law 4)."""
 
 import json
-import sqlite3
 from pathlib import Path
 
 import httpx2
@@ -12,19 +11,21 @@ from koppel.connectors.business_central.system import Place
 from koppel.model.write import ALTERED, CODE, MESSAGE
 from koppel.ports import NumberKeeper
 from koppel.sandbox.business_central.company import PostCode
+from tests.beside import Database, uid
 from tests.business_central.erp import Erp, standard
 from tests.business_central.writes import CREATE, written
 
-TOML = """
+CRM = Database("crm")
+sql = CRM.sql
+TOML = (
+    CRM.toml
+    + """
 [systems.erp]
 connector = "business-central"
 url = "https://erp.example"
 environment = "Rehearsal"
 company = "CRONUS NL"
 auth = {tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}
-[systems.crm]
-connector = "sql"
-url = "sqlite:///crm.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
@@ -39,7 +40,7 @@ fields = [
   "country <-> country",
 ]
 """
-UID = "0190a5f2-0000-7000-8000-000000000001"
+)
 
 Row = tuple[object, ...]
 
@@ -59,22 +60,13 @@ def erp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Erp:
     monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
     (tmp_path / "koppel.toml").write_text(TOML, encoding="utf-8")
     columns = "id UUIDTEXT PRIMARY KEY, number TEXT, name TEXT NOT NULL, city TEXT, county TEXT, country TEXT"
-    sql(tmp_path, f"CREATE TABLE account ({columns}, postcode TEXT)")
+    CRM.create(tmp_path, f"CREATE TABLE account ({columns}, postcode TEXT)")
     return erp
-
-
-def sql(folder: Path, statement: str, *values: object) -> list[Row]:
-    """What the user of the database runs."""
-    connection = sqlite3.connect(folder / "crm.db")
-    with connection:
-        rows = connection.execute(statement, values).fetchall()
-    connection.close()
-    return rows
 
 
 def put(folder: Path, city: object, county: object, country: object, postcode: object) -> None:
     """An account, new or moved."""
-    sql(folder, "INSERT OR IGNORE INTO account (id, name) VALUES (?, 'Bakker')", UID)
+    sql(folder, "INSERT OR IGNORE INTO account (id, name) VALUES (?, 'Bakker')", uid(1))
     moved = "UPDATE account SET city = ?, county = ?, country = ?, postcode = ?"
     sql(folder, moved, city, county, country, postcode)
 

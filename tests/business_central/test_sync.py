@@ -194,7 +194,8 @@ def test_an_unknown_company_is_a_mistake_of_the_configuration_with_its_line(
 ) -> None:
     """The service was reached, so this is exit 2, whichever command finds it."""
     far(SERIES).company = "CRONUS BE"
-    place = "koppel.toml:6 systems.erp.company: there is no company CRONUS BE"
+    line = 1 + (tmp_path / "koppel.toml").read_text("utf-8").splitlines().index('company = "CRONUS NL"')
+    place = f"koppel.toml:{line} systems.erp.company: there is no company CRONUS BE"
     for words in (("check",), ("sync", "--yes")):
         assert run([*words, "--config", str(tmp_path / "koppel.toml")]) == 2
         said = capsys.readouterr()

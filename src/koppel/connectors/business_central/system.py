@@ -125,7 +125,7 @@ class BusinessCentralSystem:
         if answer.status == HTTPStatus.NOT_FOUND:
             named = f"environment ({self._place.environment or 'none'}) and api ({self._place.api}) of the system"
             what = f"{doing}: it answered 404, {told(answer)}".removesuffix(", ")
-            raise BadAnswer(self.name, what, f"check url, {named}; pages of an app are there once it is installed")
+            raise BadAnswer(self.name, what, f"check the url, {named}; pages of an app are there once it is installed")
         if not answer.good:
             raise refusal(self.name, doing, answer)
         return answer
