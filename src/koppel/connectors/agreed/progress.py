@@ -25,8 +25,8 @@ _MOVED = Refusal(None, "it is not there after writing: a trigger moved or remove
 
 @dataclass
 class Progress:
-    """What is known of each row so far. `ids`: the id the row has after the write; `altered`: of what was sent
-    in a written row, the fields that hold something else.
+    """What is known of each row so far. `ids`: the id the row has after the write; `altered`: of what was sent in a
+    written row, the fields that hold something else.
     """
 
     ids: list[str | None]
@@ -114,8 +114,9 @@ def _altered(progress: Progress) -> list[pl.Series]:
     """The column of altered fields, where there are any."""
     if not progress.altered:
         return []
-    rows = range(len(progress.codes))
-    return [pl.Series(ALTERED, [progress.altered.get(row) for row in rows], dtype=pl.List(pl.String))]
+    written = [known is Outcome.WRITTEN for known in progress.codes]
+    names = [progress.altered.get(row) if there else None for row, there in enumerate(written)]
+    return [pl.Series(ALTERED, names, dtype=pl.List(pl.String))]
 
 
 def _nothing(write: Write, name: str) -> pl.Series:
