@@ -16,6 +16,9 @@ ENGLISH = {"Accept-Language": "en-US"}
 CHANGED = "Request_EntityChanged"
 TAKEN = "Internal_EntityWithSameKeyExists"
 
+GRANT = "give the app a permission set that allows it, on the page Microsoft Entra Applications"
+"""What has to be done for a right that is missing."""
+
 _LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
 _SHORTEST = 3

@@ -7,6 +7,7 @@ because not every spelling of the blank one is surely taken back (U6).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.business_central.blanks import blank_expected, json_of
 from koppel.connectors.business_central.facts import KEY, PLACE
 from koppel.connectors.business_central.fitting import SENTENCES, misfits
-from koppel.connectors.business_central.refusals import blamed, is_locked, is_stale, is_taken, without_values
+from koppel.connectors.business_central.refusals import GRANT, blamed, is_locked, is_stale, is_taken, without_values
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.decode import ETAG
@@ -24,6 +25,7 @@ from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import json_body
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.writing import JSON, Body, Writer, fill, refuse
+from koppel.errors import Denied, SystemFailure
 from koppel.model.write import Outcome, Write, WriteKind
 
 TRIES = 6
@@ -120,6 +122,13 @@ class _PageWriter(Writer):
         if not record.keys() >= {KEY, ETAG, *sent}:
             return {}
         return {name: value for name, value in sent.items() if value.strip() and not record[name]}
+
+    def denial(self, answer: Answer) -> SystemFailure:
+        """A right on the table is missing, which a permission set gives; the text says which (wire 2.1)."""
+        if answer.status != HTTPStatus.FORBIDDEN:
+            return super().denial(answer)
+        what = f"writing {self.source.name}: {without_values(answer, {})}"
+        return Denied(self.source.session.system, what, GRANT)
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row: 409 and 412 both mean that it is stale, but not every 409 does (wire

@@ -9,6 +9,7 @@ again.
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from threading import Event
 from typing import Any
 
@@ -17,10 +18,10 @@ import polars as pl
 from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields, judge, outcomes
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
-from koppel.connectors.odata.failure import Unanswered, told
+from koppel.connectors.odata.failure import Unanswered, refusal, told
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source, key_parts_frame
-from koppel.errors import BadAnswer, Denied, SystemFailure
+from koppel.errors import BadAnswer, SystemFailure
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
@@ -47,6 +48,7 @@ class Writer:
         self.deadline = source.session.deadline()
         self._answered: dict[int, pl.DataFrame] = {}
         self._failure: SystemFailure | None = None
+        self._denied: SystemFailure | None = None
         self._stop = Event()
 
     def run(self) -> pl.DataFrame:
@@ -56,8 +58,9 @@ class Writer:
         with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
             parts = [rows[at : at + together] for at in range(0, len(rows), together)]
             list(threads.map(lambda part: self._send(part, requests), parts))
-        if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
-            raise self._failure
+        failure = self._failure or self._denied
+        if failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
+            raise failure
         return outcomes(self.write, self.progress, self._stored())
 
     # ---- what a dialect may do its own way
@@ -103,6 +106,10 @@ class Writer:
         return Outcome.REFUSED, Refusal(
             field_ if field_ in self.source.entity_set.properties else None, told(answer) or said
         )
+
+    def denial(self, answer: Answer) -> SystemFailure:
+        """The failure of a write of which nothing is allowed."""
+        return refusal(self.source.session.system, f"writing {self.source.name}", answer)
 
     # ---- what all have in common
 
@@ -164,19 +171,21 @@ class Writer:
             self._note(row, answer)
 
     def _note(self, row: int, told: Told | None) -> None:
-        """Note what became of one row. None: it was not sent."""
+        """Note what became of one row. None: it was not sent, and neither was one whose failure is not that it was not
+        answered: those are decided again. Where nothing at all may be written it is no record that is to blame.
+        """
         match told:
-            case None:
-                self._unknown(row, "it was not sent any more")
             case Unanswered():
                 self._unknown(row, str(told))
-            case SystemFailure():
-                self._fail(told)
-                self._unknown(row, str(told))
+            case None | SystemFailure():
+                if told is not None:
+                    self._fail(told)
+                self.progress.codes[row] = Outcome.STALE
+            case Answer(status=HTTPStatus.UNAUTHORIZED):
+                self._note(row, self.denial(told))
             case Answer():
-                if told.status == 401:
-                    what = f"writing {self.source.name}: it answered {told.status}"
-                    self._fail(Denied(self.source.session.system, what))
+                if told.status == HTTPStatus.FORBIDDEN:
+                    self._denied = self.denial(told)
                 outcome, said = self.judged(row, told)
                 if outcome is Outcome.WRITTEN:
                     self._written(row, told)
