@@ -99,7 +99,7 @@ class OpenPage:
             look_up(self.context, self.verdict.page, unanswered, self.final)
 
     def withdraw(self, number: int) -> None:
-        """Take back the intent of a write that was never sent."""
+        """Take back the intent of a write that was never sent, or of which surely nothing was carried out."""
         self.context.store.settle(self.context.job, number, Settlement())
 
 

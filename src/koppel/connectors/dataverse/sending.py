@@ -67,7 +67,7 @@ class Sending:
     def _guarded(self, work: Callable[[list[int]], None], rows: list[int]) -> None:
         """A failure of one request is the end of all that were not sent yet."""
         if self.stop.is_set():
-            self._unknown(rows, "it was not sent any more")
+            self._undone(rows)
             return
         try:
             work(rows)
@@ -75,13 +75,9 @@ class Sending:
             self.source.parting.unanswered(self._names(rows))
             self._unknown(rows, str(failure))
         except SystemFailure as failure:
-            self._fail(failure)
-            self._unknown(rows, str(failure))
-
-    def _fail(self, failure: SystemFailure) -> None:
-        """Nothing more is sent."""
-        self.failure = failure
-        self.stop.set()
+            self.failure = failure
+            self.stop.set()
+            self._undone(rows)
 
     def _create(self, rows: list[int]) -> None:
         if len(rows) == 1 or not self.source.definition.bulk:
@@ -158,7 +154,7 @@ class Sending:
         """
         if denied(answer):
             self.failure = denial(self.source.session.system, self._doing, answer)
-            self._unknown([row], str(self.failure))
+            self._undone([row])
             return
         outcome, said = judged(self.source.definition, answer, self.bodies[row])
         (name,) = self._names([row])
@@ -173,6 +169,11 @@ class Sending:
             self.progress.codes[row], self.progress.refusals[row] = outcome, said
         elif answer.body:
             self.answered[row] = answer.body
+
+    def _undone(self, rows: Sequence[int]) -> None:
+        """Nothing was done to these, and nothing is wrong with them: they are decided again."""
+        for row in rows:
+            self.progress.codes[row] = Outcome.STALE
 
     def _unknown(self, rows: list[int], why: str) -> None:
         for row in rows:

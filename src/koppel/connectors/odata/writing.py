@@ -60,6 +60,7 @@ class Writer:
             list(threads.map(lambda part: self._send(part, requests), parts))
         failure = self._failure or self._denied
         if failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
+            failure.undone = Outcome.UNKNOWN not in self.progress.codes
             raise failure
         return outcomes(self.write, self.progress, self._stored())
 
@@ -171,16 +172,20 @@ class Writer:
             self._note(row, answer)
 
     def _note(self, row: int, told: Told | None) -> None:
-        """Note what became of one row. None: it was not sent, and neither was one whose failure is not that it was not
-        answered: those are decided again. Where nothing at all may be written it is no record that is to blame.
+        """Note what became of one row. None: it was not sent, and is decided again. Where nothing at all may be written
+        it is no record that is to blame.
         """
         match told:
+            case None:
+                self.progress.codes[row] = Outcome.STALE
             case Unanswered():
                 self._unknown(row, str(told))
-            case None | SystemFailure():
-                if told is not None:
-                    self._fail(told)
-                self.progress.codes[row] = Outcome.STALE
+            case SystemFailure():
+                self._fail(told)
+                if self.write.kind is WriteKind.CREATE:  # it is never sent again after a failure, so it was not sent
+                    self.progress.codes[row] = Outcome.STALE
+                else:
+                    self._unknown(row, str(told))
             case Answer(status=HTTPStatus.UNAUTHORIZED):
                 self._note(row, self.denial(told))
             case Answer():
