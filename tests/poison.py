@@ -13,6 +13,13 @@ from koppel.sandbox.rows import Row, Rows
 @contextmanager
 def refused(rows: Rows, refusal: Refusal, fits: Callable[[Row], object]) -> Iterator[None]:
     """Meanwhile rows that fit are not stored: whatever wanted to is undone, and answered with this refusal."""
+    with pytest.MonkeyPatch.context() as patch:
+        refuse(patch, rows, refusal, fits)
+        yield
+
+
+def refuse(patch: pytest.MonkeyPatch, rows: Rows, refusal: Refusal, fits: Callable[[Row], object]) -> None:
+    """The same, until the patch is undone."""
     store = rows.put
 
     def guarded(table: Any, row_id: str, row: Row, version: int | None = None) -> None:
@@ -20,6 +27,4 @@ def refused(rows: Rows, refusal: Refusal, fits: Callable[[Row], object]) -> Iter
             raise refusal
         store(table, row_id, row, version)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "put", guarded)
-        yield
+    patch.setattr(rows, "put", guarded)

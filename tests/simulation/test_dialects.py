@@ -55,12 +55,18 @@ def drawn(seed: int, dialect: str) -> Setting:
 
 
 def lived(folder: Path, dialect: str, seed: int, steps: int) -> FarWorld:
-    """A world after that history, come to rest and checked. A failure says how to see it again."""
+    """A world after that history, come to rest and checked. There is a record over which the service breaks down as
+    long as the history lasts. A failure says how to see it again.
+    """
     world = WORLDS[dialect](folder, seed, drawn(seed, dialect))
     try:
         for side in (world.far_side.other,) * 3 + (world.far_side,):
             world.users.create(side)
+        world.far.poison = {world.users.made[0]}
         world.live(steps)
+        world.run()
+        assert world.kept_out() <= world.far.poison, "it keeps nobody else out"
+        world.far.poison = set()
         world.rest()
         world.check()
     except Exception as error:
