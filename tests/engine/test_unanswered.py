@@ -149,6 +149,19 @@ def test_an_update_arrives_once_and_its_history_is_kept(pair: tuple[Twin, str, s
     assert counts(twin.full()) == {"unchanged": 1}
 
 
+def test_a_blank_that_arrives_as_another_blank_keeps_its_history(pair: tuple[Twin, str, str]) -> None:
+    """Found by the simulation: Business Central keeps '' where null was written, and what it replaced was kept nowhere
+    when the answer was lost (law 5).
+    """
+    twin, left, right = pair
+    twin.left.edit(left, {"phone": None})
+    twin.during("after", "update customer", lambda: twin.right.edit(right, {"phone": ""}))
+    twin.systems[Side.RIGHT].loses = losing(Loss.ANSWER)
+    twin.sync()
+    history = twin.store.history_of("CUSTOMER", Side.RIGHT, right)
+    assert [(entry.field, entry.before, entry.after) for entry in history] == [("phone", "1", None)]
+
+
 @pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.ANSWER])
 def test_both_writes_of_a_merge_may_be_lost(pair: tuple[Twin, str, str], loss: Loss) -> None:
     """What one side's look-up settles the other one's does not take back."""

@@ -55,7 +55,8 @@ _KINDS = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delet
 @dataclass
 class Line(httpx2.BaseTransport):
     """Carries requests to a service. `effects`: those that changed something. `mishaps`: how often what happened.
-    `code`: with which the service tells of a failure of its own. `serving`: a request is being carried out.
+    `code`: with which the service tells of a failure of its own. `only`: the one thing that goes wrong with effects,
+    where it is not drawn. `serving`: a request is being carried out.
     """
 
     answer: Answer
@@ -67,6 +68,7 @@ class Line(httpx2.BaseTransport):
     effects: list[str] = field(default_factory=list)
     mishaps: dict[Mishap, int] = field(default_factory=dict)
     dead: bool = False
+    only: Mishap | None = None
     serving: bool = False
     _late: list[Call] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock)
@@ -129,7 +131,7 @@ class Line(httpx2.BaseTransport):
         loss = self.loses(name or "read")
         if loss is None:
             return None
-        mishap = self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
+        mishap = self.only if name and self.only else self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
         self.mishaps[mishap] = self.mishaps.get(mishap, 0) + 1
         return mishap
 
