@@ -59,7 +59,7 @@ class Line(httpx2.BaseTransport):
         reply = self.reply(Call(request.method, target, headers, request.content))
         self.answered.append(reply.body)
         date = {"Date": format_datetime(self.now(), usegmt=True)}
-        response = httpx2.Response(reply.status, headers=date | dict(reply.headers), content=reply.body)
+        response = response_of(Reply(reply.status, reply.body, date | dict(reply.headers)))
         change = _taken(self.after, request.method, target)
         if isinstance(change, Exception):
             raise change
@@ -74,6 +74,11 @@ class Line(httpx2.BaseTransport):
     def sent(self) -> str:
         """The bodies of all requests."""
         return "\n".join(request.content.decode() for request in self.asked)
+
+
+def response_of(reply: Reply) -> httpx2.Response:
+    """A reply as it arrives."""
+    return httpx2.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
 def _taken(troubles: dict[tuple[str, str], T], method: str, target: str) -> T | None:

@@ -14,8 +14,9 @@ is an outcome.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -104,24 +105,41 @@ class NumberKeeper(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """What the mappings do with one table. `fields`: those they name. `reserves`: new records get numbers of a range of
-    koppel's own.
+    """What the mappings may do with one table, in any run. `fields`: those they name. `reserves`: new records get
+    numbers of a range of koppel's own. `creates`, `deletes`: they make records, and delete them. `given`: fields that
+    new records get; `changed`: fields of records that exist which they write.
     """
 
     fields: frozenset[str]
-    reserves: bool
+    reserves: bool = False
+    creates: bool = False
+    deletes: bool = False
+    given: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Use") -> "Use":
+        """What both do together."""
+        return Use(
+            self.fields | other.fields,
+            self.reserves or other.reserves,
+            self.creates or other.creates,
+            self.deletes or other.deletes,
+            self.given | other.given,
+            self.changed | other.changed,
+        )
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something about a system that a person should know before a run. `table`: '' for the system as a whole. `grave`:
-    a run would fail; else it is a warning.
+    a run would fail; else it is a warning. `note`: nothing is wrong, but something could not be looked at.
     """
 
     table: str
     text: str
     remedy: str
     grave: bool
+    note: bool = False
 
 
 class Table(Protocol):
@@ -199,6 +217,16 @@ class System(Protocol):
         """Give back what is open. Safe to call twice."""
 
 
+@runtime_checkable
+class Exchange(Protocol):
+    """A system that knows what currencies are worth; not every system does."""
+
+    def rate(self, code: str) -> Decimal | None:
+        """How much of the currency with this ISO code one unit of `System.currency` is worth now; None where that is
+        not known.
+        """
+
+
 class Clock(Protocol):
     """Where the engine gets the time from."""
 
@@ -262,20 +290,24 @@ class Store(Protocol):
     def add_due(self, side: Side, page: pl.DataFrame) -> None:
         """Add records (ID, VERSION) that a feed named; each counts once, the latest version stands."""
 
-    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
-        """Add those of these records of a side that are not coupled; how many are. For a line-up of everything, in
-        which every coupling is looked at anyway.
-        """
+    def add_uncoupled(self, side: Side, ids: pl.Series) -> None:
+        """Add records without a coupling that a feed named; no version of theirs is known."""
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
 
-    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side], layout: int) -> int:
+    def line_up(self, job: Job, lone: bool, swept: Sequence[Side], layout: int) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are.
 
-        `everything`: all couplings, whatever their versions say. `lone`: uncoupled records that feeds named too (those
-        of the retry set always). `swept`: the sides whose coupled records are suspects when no page named them.
-        `layout`: couplings whose baseline is of another one have fields that were never looked at.
+        `lone`: uncoupled records that feeds named too (those of the retry set always). `swept`: the sides whose coupled
+        records are suspects when no page named them. `layout`: couplings whose baseline is of another one have fields
+        that were never looked at.
+        """
+
+    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None) -> tuple[int, int]:
+        """The same with all couplings, whatever their versions say: how many pairs there are, and how many couplings
+        are left out. `rest`: of those about which nothing is open only the ones with these numbers (some of which may
+        be none of the mapping's).
         """
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
@@ -291,6 +323,14 @@ class Store(Protocol):
 
     def coupled(self, mapping: str, side: Side, ids: pl.Series) -> pl.DataFrame:
         """The couplings (COUPLING_SCHEMA) of these records of one side."""
+
+    def coupling_numbers(self, mapping: str) -> range:
+        """Among which the numbers of all couplings of the mapping are."""
+
+    def baselines(self, mapping: str, side: Side, ids: pl.Series, layout: int) -> pl.DataFrame:
+        """COUPLING, ID, `version`, `base`: what was last agreed with these records of one side; those without a
+        coupling are absent. `base` is empty where it was kept in another layout, or a lost answer is not forgotten yet.
+        """
 
     def partners(self, mappings: Sequence[str], side: Side, ids: pl.Series) -> pl.DataFrame:
         """`id`, `partner`: the coupled record on the other side, from the first of these mappings that has one."""

@@ -1,16 +1,23 @@
 """The connector and the sandbox in one process: no network, and a time that passes only when somebody waits."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Thread
+
+import httpx2
 
 from koppel.connectors.business_central.opening import USUAL_LIMITS, root_of, system_of
-from koppel.connectors.business_central.system import STANDARD, BusinessCentralSystem, Place
+from koppel.connectors.business_central.system import BusinessCentralSystem, Place
 from koppel.connectors.business_central.table import PageTable
 from koppel.connectors.odata.timing import Timing
+from koppel.model.api import STANDARD_API
 from koppel.ports import NumberKeeper, TableOptions
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE
 from koppel.sandbox.exchange import Call, Reply
-from tests.line import Line
+from tests.line import Line, response_of
 from tests.sandbox.central import TENANT, URL, Central, central
 from tests.sandbox.web import CLIENT
 
@@ -28,6 +35,48 @@ class CentralLine(Line):
 
     def now(self) -> datetime:
         return self.central.clock.now()
+
+
+@dataclass
+class SideBySide(CentralLine):
+    """A line on which requests go side by side, through the turnstile of the service. `most`: how many there were at
+    once; `statuses`: of all answers.
+    """
+
+    most: int = field(default=0, init=False)
+    statuses: list[int] = field(default_factory=list, init=False)
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _present: int = field(default=0, init=False)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The service at work."""
+        self._loop = asyncio.new_event_loop()
+        thread = Thread(target=self._loop.run_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return asyncio.run_coroutine_threadsafe(self._admitted(request), self._loop).result()
+
+    async def _admitted(self, request: httpx2.Request) -> httpx2.Response:
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        call = Call(request.method, request.url.raw_path.decode(), headers, request.read())
+        self._present += 1
+        self.most = max(self.most, self._present)
+        reply = await self.central.service.limits.admit(call, lambda: self._served(call))
+        self._present -= 1
+        self.statuses.append(reply.status)
+        return response_of(reply)
+
+    async def _served(self, call: Call) -> Reply:
+        await asyncio.sleep(0.005)
+        return self.reply(call)
 
 
 class Bearer:
@@ -60,7 +109,7 @@ class Erp:
     """An environment, the line to it, and the connector at the near end."""
 
     central: Central
-    api: str = STANDARD
+    api: str = STANDARD_API
     company: str = COMPANY
     keeper: NumberKeeper = field(default_factory=Keeper)
     line: Line = field(init=False)

@@ -7,18 +7,18 @@ import pytest
 
 from koppel.app import Koppel
 from koppel.errors import ConfigurationError
+from tests.beside import Database
 
 GOLDEN = Path(__file__).parent / "app"
-TOML = """
+TOML = (
+    Database("crm").toml
+    + """
 [systems.erp]
 connector = "business-central"
 url = "https://api.businesscentral.dynamics.com"
 environment = "Production"
 api = "{api}"
 auth = {{tenant = "t", client = "c", secret = "env:BC_SECRET"}}
-[systems.crm]
-connector = "sql"
-url = "sqlite:///crm.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
@@ -30,9 +30,10 @@ left = "erp.contacts"
 right = "crm.contact"
 fields = [
   "surname <-> name",
-  "companyNumber <-> company @ CUSTOMER via erp.contactBusinessRelations(contactNo -> no)",
+  "companyNumber <-> company @ CUSTOMER [linkToTable = 'Customer'] via erp.contactBusinessRelations(contactNo -> no)",
 ]
 """
+)
 
 
 def opened(folder: Path, api: str = "contoso/sync/v1.0", more: str = "city") -> Koppel:

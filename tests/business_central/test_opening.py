@@ -15,7 +15,7 @@ from koppel.connectors.business_central.system import BusinessCentralSystem
 from koppel.errors import ConfigurationError
 from koppel.model.values import Kind
 from koppel.ports import TableOptions
-from tests.business_central.erp import Erp
+from tests.business_central.erp import Erp, standard
 
 TOML = """
 [systems.erp]
@@ -117,6 +117,35 @@ def test_the_configuration_says_which_texts_are_codes(erp: Erp) -> None:
     erp.system._place = Place(api="v2.0", company="CRONUS NL", kinds={"customers": {"website": "code"}})
     field = erp.system.table("customers", TableOptions()).describe().field("website")
     assert field is not None and field.kind is Kind.CODE
+
+
+def test_kinds_that_do_not_fit_are_told_all_at_once(erp: Erp) -> None:
+    """As those of databases are: pages and fields that are not there, and types that say enough."""
+    erp.system = erp.connected()
+    kinds = {
+        "things": {"no": "code"},
+        "customers": {"webbsite": "code", "balanceDue": "text"},
+        "Vendors": {"id": "code"},
+    }
+    erp.system._place = Place(company="CRONUS NL", kinds=kinds)
+    with pytest.raises(ConfigurationError) as caught:
+        erp.system.tables()
+    assert [(problem.where, problem.what) for problem in caught.value.problems] == [
+        ("erp", "there is no table things to give kinds"),
+        ("erp.customers", "there is no column webbsite"),
+        ("erp.customers", "balanceDue is stored as Edm.Decimal, which cannot be read as text"),
+        ("erp.vendors", "id is stored as Edm.Guid, which cannot be read as code"),
+    ]
+
+
+@pytest.mark.parametrize("said", ["", "CRONUS NL"])
+def test_an_environment_that_shows_no_company_is_told_as_such(said: str) -> None:
+    """Once it was told that there are several."""
+    erp = standard()
+    erp.central.environment.companies.clear()
+    erp.company = said
+    with pytest.raises(ConfigurationError, match="there is no company that koppel may see"):
+        erp.connected().identity()
 
 
 def test_metadata_and_company_are_asked_for_once(erp: Erp) -> None:

@@ -1,6 +1,5 @@
 """The whole way: the engine keeps Business Central and a database in step, whoever gives new records their numbers."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,17 @@ from koppel.app import SECRET_VARIABLE, Koppel
 from koppel.connectors.business_central.system import Place
 from koppel.ports import NumberKeeper
 from koppel.sandbox.business_central.refusal import Refusal
+from tests.beside import Database, Rows, synced, uid
 from tests.business_central.erp import Erp, standard
 from tests.poison import refused
 
 CUT = httpx2.ReadError("cut")
 SERIES, RESERVED, CLIENT = "series", "reserved K00001..K99999", "client id"
-TOML = """
+CRM = Database("crm")
+sql = CRM.sql
+TOML = (
+    CRM.toml
+    + """
 [systems.erp]
 connector = "business-central"
 url = "https://erp.example"
@@ -24,9 +28,6 @@ environment = "Rehearsal"
 company = "CRONUS NL"
 api = "{api}"
 auth = {{tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}}
-[systems.crm]
-connector = "sql"
-url = "sqlite:///crm.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
@@ -41,25 +42,13 @@ fields = [
   "country <-> country",
 ]
 """
+)
 TABLES = """
 CREATE TABLE account
   (id UUIDTEXT PRIMARY KEY, number TEXT, name TEXT NOT NULL, credit DECIMAL(15,2), country TEXT);
 """
 
 Far = Callable[[str], Erp]
-
-
-def uid(number: int) -> str:
-    return f"0190a5f2-0000-7000-8000-{number:012x}"
-
-
-def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """What the user of the database runs."""
-    connection = sqlite3.connect(folder / "crm.db")
-    with connection:
-        rows = connection.execute(statement, values).fetchall()
-    connection.close()
-    return rows
 
 
 def put(folder: Path, *numbers: int) -> None:
@@ -87,9 +76,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
         return erp
 
     monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
-    connection = sqlite3.connect(tmp_path / "crm.db")
-    connection.executescript(TABLES)
-    connection.close()
+    CRM.create(tmp_path, TABLES)
     return made
 
 
@@ -97,8 +84,7 @@ def sync(folder: Path, erp: Erp) -> list[str]:
     """One run, an hour later; the state of each job."""
     erp.central.clock.advance(3600)
     erp.line.asked.clear()
-    with Koppel.open(folder / "koppel.toml") as koppel:
-        return [str(job.state) for job in koppel.sync().jobs]
+    return synced(folder)
 
 
 def errors(folder: Path) -> list[str]:
@@ -107,7 +93,7 @@ def errors(folder: Path) -> list[str]:
         return [error.code for error in koppel.errors()]
 
 
-def both(folder: Path, erp: Erp) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def both(folder: Path, erp: Erp) -> tuple[Rows, Rows]:
     """Number and name of all records on both sides."""
     rows = erp.central.company.rows.tables["Customer"].values()
     return sorted((row["No."], row["Name"]) for row in rows), sql(

@@ -8,7 +8,7 @@ import polars as pl
 
 from koppel.connectors.business_central.table import PageTable
 from koppel.model.values import ID, OP, dtype
-from koppel.model.write import Write, WriteKind
+from koppel.model.write import CODE, MESSAGE, Write, WriteKind
 from koppel.ports import Want
 from tests.business_central.erp import Erp
 
@@ -32,6 +32,13 @@ def written(
     frame = pl.DataFrame([ops, ids, *_columns(table, names, rows)])
     answer = table.write(Write(kind, frame, names, mask, expected, tuple(want), erp.central.clock.now()))
     return answer.sort(OP).to_dicts()
+
+
+def new(erp: Erp, table: PageTable, **values: object) -> str:
+    """A record made through the connector; its id."""
+    (answer,) = written(erp, table, CREATE, [{"displayName": "Bakker", **values}])
+    assert answer[CODE] == "written", answer[MESSAGE]
+    return str(answer[ID])
 
 
 def _columns(table: PageTable, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[pl.Series]:

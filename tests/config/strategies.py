@@ -5,6 +5,7 @@ from operator import mul
 
 from hypothesis import strategies as st
 
+from koppel.model.filter import Compare, Comparison, OneOf
 from koppel.model.mapping import ConversionCall, FieldMapping, Hop, Mapping, MatchRule, Reference, SideOptions, TableRef
 from koppel.model.policy import ConflictScope, Direction, Drift, FilterScope, FirstContact, OnConflict, OnDelete
 from koppel.transform.filter import parse
@@ -39,14 +40,27 @@ CHAINS = st.lists(CALLS, max_size=3).map(tuple)
 TABLES = st.builds(TableRef, st.sampled_from(["erp", "crm"]), NAMES.filter(lambda name: name == name.strip()))
 
 
+CONDITIONS = st.one_of(
+    st.builds(Compare, NAMES, st.sampled_from(Comparison), TEXTS | st.integers(-99, 99)),
+    st.builds(OneOf, NAMES, st.lists(TEXTS, min_size=1, max_size=3).map(tuple)),
+    st.sampled_from(
+        ["a = ']'", 'NOT "[b]" IS NULL OR a = 1', "a LIKE '%[x]'", 'a = \'it\'\'s\' AND "say ""hi""" = 2']
+    ).map(parse),
+)
+
+
 @st.composite
 def references(draw: st.DrawFn) -> Reference:
+    mappings = tuple(draw(st.lists(NAMES, min_size=1, max_size=3)))
+    hop = draw(st.none() | st.builds(Hop, TABLES, NAMES, NAMES))
+    number = len(mappings) if hop is not None and draw(st.booleans()) else 0
     return Reference(
-        mappings=tuple(draw(st.lists(NAMES, min_size=1, max_size=3))),
+        mappings=mappings,
         blank=draw(st.none() | TEXTS),
         left_by=draw(st.none() | NAMES),
         right_by=draw(st.none() | NAMES),
-        hop=draw(st.none() | st.builds(Hop, TABLES, NAMES, NAMES)),
+        hop=hop,
+        conditions=tuple(draw(st.lists(CONDITIONS, min_size=number, max_size=number))),
     )
 
 

@@ -10,11 +10,15 @@ from koppel.config.document import Document, Mistake, Node
 from koppel.config.field_table import field_table, read_field_table
 from koppel.model.mapping import ConversionCall, FieldMapping, Hop, Reference, TableRef
 from koppel.model.policy import Direction, OnConflict
+from koppel.transform.filter import parse
 from koppel.transform.registry import inverse_chain
 from tests.config.strategies import field_lines
 
 BOTH, RIGHT, LEFT = Direction.BOTH, Direction.TO_RIGHT, Direction.TO_LEFT
 LOWER = ConversionCall("lower")
+REMEDY = (
+    "write conditions such as field = 'x', > 5, IN (…), LIKE 'A%', BETWEEN … AND …, IS NULL; join with AND, OR, NOT"
+)
 
 
 @given(field_lines())
@@ -80,6 +84,15 @@ def test_meaning(text: str, meaning: FieldMapping) -> None:
             'a -> b @ A via "bc.business relation"(x -> y) by no (clear on failed)',
             Reference(("A",), left_by="no", hop=Hop(TableRef("bc", "business relation"), "x", "y")),
         ),
+        (
+            "a -> b @ A [x = 'Customer'] | \"B\"[x IN (']', 'Vendor') AND y > 1] by no via bc.rel(c -> no)",
+            Reference(
+                ("A", "B"),
+                left_by="no",
+                hop=Hop(TableRef("bc", "rel"), "c", "no"),
+                conditions=(parse("x = 'Customer'"), parse("x IN (']', 'Vendor') AND y > 1")),
+            ),
+        ),
     ],
 )
 def test_references(text: str, reference: Reference) -> None:
@@ -118,6 +131,12 @@ def test_a_two_way_conversion_is_undone_on_its_way_back() -> None:
         ("a -> b @ ", "column 10: expected the name of a mapping, found the end of the line", ""),
         ("a -> b @ X via rel(x -> y)", "'rel' does not name a table", "write system.table, for example erp.customer"),
         ("a -> b @ X via bc.rel(x <- y)", "column 25: expected '->', found '<-'", ""),
+        ("a -> b @ X [x = 1", "column 12: a bracket that is never closed", "a condition ends with ]; a ] of a text stands in quotes"),
+        ("a -> b @ X [x = 1]", "column 12: a condition is about the rows of a look-up table, and none is named", "write via system.table(field -> field), or leave it out"),
+        ("a -> b @ X [x = 1] | Y via bc.rel(x -> y)", "column 22: 'Y' has no condition, so every row would lead to it as well", "write which rows do: Y [field = value]"),
+        ("a -> b @ X [x = y] via bc.rel(x -> y)", "column 12: a field is compared with a value, not with a field (at character 17)", "put text in single quotes"),
+        ("a -> b @ X [lower(x) = 'y'] via bc.rel(x -> y)", "column 12: lower(…) is not part of the filter language (at character 13)", REMEDY),
+        ("a -> b [x = 1]", "column 8: expected '|', '@', '=', '(' or the end of the line, found '[x = 1]'", ""),
         ("a -> b (not nul)", "column 9: unknown option 'not nul'", "did you mean 'not null'?"),
         ("a -> b (on create", "column 18: expected ',' or ')', found the end of the line", ""),
         ("a <-> b (on conflict = longst)", "column 24: unknown value 'longst'", "did you mean 'longest'?"),

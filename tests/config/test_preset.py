@@ -136,7 +136,8 @@ def test_the_default_fields(configuration: Configuration) -> None:
     ]
     assert lines["CONTACT"][-5:] == [
         f"salesperson_code -> ownerid {owner}",
-        "company_no <-> parentcustomerid @ CUSTOMER | VENDOR by no via bc.contact_business_relation(contact_no -> no)",
+        "company_no <-> parentcustomerid @ CUSTOMER [link_to_table = 'Customer'] | VENDOR [link_to_table = 'Vendor'] "
+        "by no via bc.contact_business_relation(contact_no -> no)",
         "-> parentcustomeridtype = 'account' (on create)",
         kind,
         "type <- = 'Person' (on create)",

@@ -5,7 +5,7 @@ What AL would do in triggers of the contract's table is done where the sandbox s
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from koppel.sandbox.business_central.tables import TABLES, _table
 from koppel.sandbox.rows import Row, Rows
 from koppel.testing.stage import Trait
 from tests.business_central.erp import Erp, custom
+from tests.contract.sandbox_stage import SandboxStage, nothing
 
 THING = _table(
     "Thing",
@@ -67,7 +68,7 @@ FACTS = {
 }
 
 
-class BusinessCentralStage:
+class BusinessCentralStage(SandboxStage):
     """A company with the contract's pages."""
 
     lacks = frozenset(
@@ -86,6 +87,7 @@ class BusinessCentralStage:
     def __init__(self, switches: Switches) -> None:
         self.erp: Erp = custom()
         self.erp.central.environment.switches = switches
+        super().__init__(self.erp.central.others, self.erp.central.clock)
 
     def table(self, origin: KeyOrigin) -> PageTable | None:
         match origin:
@@ -99,9 +101,6 @@ class BusinessCentralStage:
     def computed(self) -> PageTable:
         return self.erp.table("louders")
 
-    def nothing(self) -> None:
-        """What Business Central does not have."""
-
     composite = awkward = view = elsewhere = local = referring = nothing
 
     def live(self, table: Table) -> PageTable:
@@ -109,32 +108,16 @@ class BusinessCentralStage:
 
     def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
         """Whoever else writes to the record meanwhile is refused (wire 4.3.26)."""
-        version = self.erp.central.others.hold(table.describe().name, id_, _body(values))
+        version = self.erp.central.others.hold(table.describe().name, id_, self.body(values))
         return lambda: self.erp.central.others.release(version)
 
-    def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        self.erp.central.others.create(table.describe().name, {"id": id_, **_body(values)})
-
-    def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        self.erp.central.others.edit(table.describe().name, id_, _body(values))
-
-    def remove(self, table: Table, id_: str) -> None:
-        self.erp.central.others.delete(table.describe().name, id_)
-
-    def now(self) -> datetime:
-        return self.erp.central.clock.now()
-
-    def wait(self, time: timedelta) -> None:
-        self.erp.central.clock.advance(time.total_seconds())
-
-
-def _body(values: Mapping[str, object]) -> dict[str, Any]:
-    """Values as a user's client would send them; nothing is null."""
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    def body(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Nothing is null."""
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Dataverse stores choices as numbers, so `rank` is translated to the contract's w
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -24,6 +24,7 @@ from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.rows import Row, Rows
 from koppel.sandbox.switches import Switches
 from koppel.testing.stage import Trait
+from tests.contract.sandbox_stage import SandboxStage, nothing
 from tests.dataverse.crm import crm
 
 WORDS = {"low": "100000000", "high": "100000001"}
@@ -122,7 +123,7 @@ def _numbered(filter_: Filter | None) -> Filter | None:
             return filter_
 
 
-class DataverseStage:
+class DataverseStage(SandboxStage):
     """An environment with the contract's tables."""
 
     lacks = frozenset(
@@ -141,6 +142,7 @@ class DataverseStage:
     def __init__(self, switches: Switches) -> None:
         self.crm = crm()
         self.crm.web.environment.switches = switches
+        super().__init__(self.crm.web.others, self.crm.web.clock)
 
     def table(self, origin: KeyOrigin) -> Worded | None:
         return self._opened("thing") if origin is KeyOrigin.CHOSEN else None
@@ -154,9 +156,6 @@ class DataverseStage:
     def referring(self) -> Worded:
         return self._opened("referring")
 
-    def nothing(self) -> None:
-        """What Dataverse does not have."""
-
     composite = awkward = view = elsewhere = local = nothing
 
     def live(self, table: Table) -> Worded:
@@ -165,31 +164,14 @@ class DataverseStage:
     def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         """Nobody can hold a transaction open from outside."""
 
-    def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        self.crm.web.others.create(table.describe().name, {"id": id_, **_body(values)})
-
-    def edit(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
-        self.crm.web.others.edit(table.describe().name, id_, _body(values))
-
-    def remove(self, table: Table, id_: str) -> None:
-        self.crm.web.others.delete(table.describe().name, id_)
-
-    def now(self) -> datetime:
-        return self.crm.web.clock.now()
-
-    def wait(self, time: timedelta) -> None:
-        self.crm.web.clock.advance(time.total_seconds())
-
-
-def _body(values: Mapping[str, object]) -> dict[str, Any]:
-    """Values as a user's client would send them."""
-    body: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "rank" and value is not None:
-            body[name] = int(WORDS[str(value)])
-        else:
-            body[name] = value.isoformat() if isinstance(value, date) else value
-    return body
+    def body(self, values: Mapping[str, object]) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for name, value in values.items():
+            if name == "rank" and value is not None:
+                body[name] = int(WORDS[str(value)])
+            else:
+                body[name] = value.isoformat() if isinstance(value, date) else value
+        return body
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """A MariaDB database with a user of its own and a clock that stands still until it is told to go on."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from koppel.connectors.mariadb import open_system
 from koppel.connectors.mariadb.system import MariaSystem
 from koppel.connectors.mariadb.table import MariaTable
 from koppel.model.values import KeyOrigin
-from koppel.ports import Table, TableOptions
-from koppel.testing.stage import AWKWARD, LOCAL, Trait
+from koppel.ports import Table
+from koppel.testing.stage import AWKWARD
+from tests.contract.server_stage import ServerStage
 from tests.mariadb import connected, dropped, fresh_database, run, url_of
 
 COLUMNS = """
@@ -34,36 +35,22 @@ CREATE TRIGGER numbers BEFORE INSERT ON thing FOR EACH ROW
   SET NEW.number = coalesce(NEW.number, concat('N-', NEW.name))"""
 
 
-class MariaStage:
+class MariaStage(ServerStage[MariaSystem, MariaTable]):
     """One database; `other` names a second one, made when it is needed."""
 
-    lacks: frozenset[Trait] = frozenset()
-
     def __init__(self) -> None:
-        self.moment: datetime | None = datetime(2026, 3, 1, 9, tzinfo=UTC)
         self.databases = [fresh_database()]
-        self.url = url_of(self.database)
-        self.user = connected(self.url)
-        self.systems: list[MariaSystem] = []
         self.users: list[str] = []
-        self.system = self.open()
+        super().__init__(open_system, url_of(self.database))
+        self.user = connected(self.url)
 
     @property
     def database(self) -> str:
         """The name of the database."""
         return self.databases[0]
 
-    def open(
-        self, timezone: str = "UTC", fields: Mapping[str, Mapping[str, str]] | None = None, url: str | None = None
-    ) -> MariaSystem:
-        """The system as configured."""
-        system = open_system("erp", url or self.url, timezone, fields, now=self.now)
-        self.systems.append(system)
-        return system
-
     def close(self) -> None:
-        for system in self.systems:
-            system.close()
+        super().close()
         for user in self.users:
             run(self.user, f"DROP USER {user}")
         self.user.close()
@@ -90,30 +77,18 @@ class MariaStage:
         """What the user sees."""
         return run(self.user, query)
 
-    def open_table(self, name: str = "thing", options: TableOptions | None = None) -> MariaTable:
-        """Open a table as it is now."""
-        return self.system.table(name, options or TableOptions())
-
-    def make(self, definition: str, *rows: str, name: str = "thing") -> MariaTable:
-        """Create a table `name` with this body, fill it, open it."""
-        self.sql(f"CREATE TABLE {name} ({definition})", *(f"INSERT INTO {name} VALUES ({row})" for row in rows))
-        return self.open_table(name)
-
     # ---- koppel.testing.Stage
 
     def table(self, origin: KeyOrigin) -> MariaTable:
         if origin is KeyOrigin.RESERVED:
             self.sql("CREATE SEQUENCE things")
         self.sql(f"CREATE TABLE thing ({KEYS[origin]}, {COLUMNS})", NUMBERS)
-        return self._coded()
+        return self.coded()
 
     def composite(self) -> MariaTable:
         key = "area varchar(50) NOT NULL, code varchar(50) NOT NULL"
         self.sql(f"CREATE TABLE thing ({key}, {COLUMNS}, PRIMARY KEY (area, code))", NUMBERS)
-        return self._coded()
-
-    def _coded(self) -> MariaTable:
-        return self.open(fields={"thing": {"no": "code"}}).table("thing", TableOptions())
+        return self.coded()
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         everything = {"id": id_, **values, "modified": self.now()}
@@ -128,25 +103,15 @@ class MariaStage:
     def remove(self, table: Table, id_: str) -> None:
         run(self.user, "DELETE FROM thing WHERE id = %s", (id_,))
 
-    def now(self) -> datetime:
-        if self.moment is not None:
-            return self.moment
+    def servers_now(self) -> datetime:
         ((moment,),) = self.rows("SELECT utc_timestamp(6)")
         assert isinstance(moment, datetime)
         return moment.replace(tzinfo=UTC)
-
-    def wait(self, time: timedelta) -> None:
-        assert self.moment is not None, "the server's own clock does not obey"
-        self.moment += time
 
     def awkward(self) -> MariaTable:
         columns = ", ".join(f"`{name}` longtext" for name in AWKWARD)
         self.sql(f'CREATE TABLE `Order "1" % {{}}` (id uuid PRIMARY KEY, {columns})')
         return self.open_table('Order "1" % {}')
-
-    def view(self) -> MariaTable:
-        self.sql("CREATE VIEW seen AS SELECT * FROM thing")
-        return self.open_table("seen", TableOptions(key=("id",)))
 
     def computed(self) -> MariaTable:
         return self.make("id uuid PRIMARY KEY, name varchar(20), loud varchar(20) AS (upper(name)) STORED", name="loud")
@@ -157,22 +122,10 @@ class MariaStage:
         return self.open_table(f"{other}.thing")
 
     def local(self) -> MariaTable:
-        self.sql("CREATE TABLE visit (id varchar(20) PRIMARY KEY, seen datetime)")
-        self.sql(*(f"INSERT INTO visit VALUES ('{id_}', '{time}')" for id_, time in LOCAL.items()))
-        return self.open("Europe/Amsterdam").table("visit", TableOptions())
+        return self.visits("id varchar(20) PRIMARY KEY, seen datetime")
 
     def referring(self) -> MariaTable:
         return self.make("id uuid PRIMARY KEY, parent uuid, FOREIGN KEY (parent) REFERENCES thing (id)", name="child")
-
-    def live(self, table: Table) -> MariaTable:
-        self.moment = None
-        self.systems.append(open_system("erp", self.url))
-        return self.systems[-1].table("thing", TableOptions(lag=timedelta(0)))
-
-    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
-        self.sql("BEGIN")
-        self.edit(table, id_, values)
-        return lambda: self.sql("COMMIT")
 
 
 def stored(value: object) -> object:

@@ -1,14 +1,15 @@
 """A PostgreSQL schema with a user of its own and a clock that stands still until it is told to go on."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from koppel.connectors.postgresql import open_system
 from koppel.connectors.postgresql.system import PostgresSystem
 from koppel.connectors.postgresql.table import PostgresTable
 from koppel.model.values import KeyOrigin
-from koppel.ports import Table, TableOptions
-from koppel.testing.stage import AWKWARD, LOCAL, Trait
+from koppel.ports import Table
+from koppel.testing.stage import AWKWARD
+from tests.contract.server_stage import ServerStage
 from tests.postgresql import connected, dropped, fresh_schema, sql
 
 COLUMNS = """
@@ -39,30 +40,17 @@ CREATE SEQUENCE things;
 CREATE FUNCTION next_thing() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('{schema}.things') $$"""
 
 
-class PostgresStage:
+class PostgresStage(ServerStage[PostgresSystem, PostgresTable]):
     """`search_path`: the schema is on it, so that tables are named without it."""
 
-    lacks: frozenset[Trait] = frozenset()
-
     def __init__(self) -> None:
-        self.moment: datetime | None = datetime(2026, 3, 1, 9, tzinfo=UTC)
-        self.url, self.schema = fresh_schema()
-        self.user = connected(self.url)
+        url, self.schema = fresh_schema()
+        self.user = connected(url)
         self.user.execute(sql(f"SET search_path = {self.schema}, public"))
-        self.systems: list[PostgresSystem] = []
-        self.system = self.open()
-
-    def open(
-        self, timezone: str = "UTC", fields: Mapping[str, Mapping[str, str]] | None = None, url: str | None = None
-    ) -> PostgresSystem:
-        """The system as configured."""
-        system = open_system("erp", url or self.url, timezone, fields, now=self.now)
-        self.systems.append(system)
-        return system
+        super().__init__(open_system, url)
 
     def close(self) -> None:
-        for system in self.systems:
-            system.close()
+        super().close()
         self.sql(f"DROP SCHEMA IF EXISTS {self.schema}_b CASCADE")
         self.user.close()
         dropped(self.schema)
@@ -76,31 +64,19 @@ class PostgresStage:
         """What the user sees."""
         return self.user.execute(sql(query)).fetchall()
 
-    def open_table(self, name: str = "thing", options: TableOptions | None = None) -> PostgresTable:
-        """Open a table as it is now."""
-        return self.system.table(name, options or TableOptions())
-
-    def make(self, definition: str, *rows: str, name: str = "thing") -> PostgresTable:
-        """Create a table `name` with this body, fill it, open it."""
-        self.sql(f"CREATE TABLE {name} ({definition})", *(f"INSERT INTO {name} VALUES ({row})" for row in rows))
-        return self.open_table(name)
-
     # ---- koppel.testing.Stage
 
     def table(self, origin: KeyOrigin) -> PostgresTable:
         if origin is KeyOrigin.GENERATED:
             self.sql(NEXT_THING.format(schema=self.schema))
         self.sql(f"CREATE TABLE thing ({KEYS[origin]}, {COLUMNS})", NUMBERS.format(same="id = NEW.id"))
-        return self._coded()
+        return self.coded()
 
     def composite(self) -> PostgresTable:
         key = "area text NOT NULL, code text NOT NULL"
         same = "area = NEW.area AND code = NEW.code"
         self.sql(f"CREATE TABLE thing ({key}, {COLUMNS}, PRIMARY KEY (area, code))", NUMBERS.format(same=same))
-        return self._coded()
-
-    def _coded(self) -> PostgresTable:
-        return self.open(fields={"thing": {"no": "code"}}).table("thing", TableOptions())
+        return self.coded()
 
     def put(self, table: Table, id_: str, values: Mapping[str, object]) -> None:
         everything = {"id": id_, **values, "modified": self.now()}
@@ -115,25 +91,15 @@ class PostgresStage:
     def remove(self, table: Table, id_: str) -> None:
         self.user.execute("DELETE FROM thing WHERE id = %s", (id_,))
 
-    def now(self) -> datetime:
-        if self.moment is not None:
-            return self.moment
+    def servers_now(self) -> datetime:
         ((moment,),) = self.rows("SELECT clock_timestamp()")
         assert isinstance(moment, datetime)
         return moment.astimezone(UTC)
-
-    def wait(self, time: timedelta) -> None:
-        assert self.moment is not None, "the server's own clock does not obey"
-        self.moment += time
 
     def awkward(self) -> PostgresTable:
         columns = ", ".join('"' + name.replace('"', '""') + '" text' for name in AWKWARD)
         self.sql(f'CREATE TABLE "Order ""1"" % {{}}" (id uuid PRIMARY KEY, {columns})')
         return self.open_table('Order "1" % {}')
-
-    def view(self) -> PostgresTable:
-        self.sql("CREATE VIEW seen AS SELECT * FROM thing")
-        return self.open_table("seen", TableOptions(key=("id",)))
 
     def computed(self) -> PostgresTable:
         return self.make(
@@ -146,19 +112,7 @@ class PostgresStage:
         return self.open_table(f"{other}.thing")
 
     def local(self) -> PostgresTable:
-        self.sql("CREATE TABLE visit (id text PRIMARY KEY, seen timestamp)")
-        self.sql(*(f"INSERT INTO visit VALUES ('{id_}', '{time}')" for id_, time in LOCAL.items()))
-        return self.open("Europe/Amsterdam").table("visit", TableOptions())
+        return self.visits("id text PRIMARY KEY, seen timestamp")
 
     def referring(self) -> PostgresTable:
         return self.make("id uuid PRIMARY KEY, parent uuid REFERENCES thing", name="child")
-
-    def live(self, table: Table) -> PostgresTable:
-        self.moment = None
-        self.systems.append(open_system("erp", self.url))
-        return self.systems[-1].table("thing", TableOptions(lag=timedelta(0)))
-
-    def begin(self, table: Table, id_: str, values: Mapping[str, object]) -> Callable[[], None]:
-        self.sql("BEGIN")
-        self.edit(table, id_, values)
-        return lambda: self.sql("COMMIT")

@@ -167,6 +167,33 @@ def test_what_does_not_fit_is_a_mistake_in_words(
     assert complaint in str(mistake.value)
 
 
+def test_every_part_of_a_key_that_tells_nothing_apart_is_told(maria: MariaStage) -> None:
+    maria.sql("CREATE TABLE thing (a double, b int, c binary(4), PRIMARY KEY (a, b, c))")
+    with pytest.raises(ConfigurationError) as mistake:
+        maria.open_table()
+    assert [problem.what.split(": ")[1] for problem in mistake.value.problems] == [
+        "a is stored as double",
+        "c is stored as binary(4)",
+    ]
+
+
+def test_all_that_does_not_fit_is_told_at_once(maria: MariaStage) -> None:
+    """Key, change stamp and kinds; once only the first of them was told."""
+    maria.sql("CREATE TABLE thing (id int PRIMARY KEY, name text, seen date)")
+    system = maria.open(fields={"thing": {"seen": "integer", "colour": "code"}})
+    with pytest.raises(ConfigurationError) as mistake:
+        system.table("thing", TableOptions(key=("idd", "nam"), modified="name"))
+    problems = mistake.value.problems
+    assert [problem.what for problem in problems] == [
+        "seen is stored as date, which cannot be read as integer",
+        "there is no column colour",
+        "there is no column idd",
+        "there is no column nam",
+        "the change stamp name is stored as text",
+    ]
+    assert all(problem.where.endswith(".thing") and problem.remedy for problem in problems)
+
+
 def test_the_only_strict_unique_columns_are_the_key(maria: MariaStage) -> None:
     """Where there is no primary key; a record without a value in a named key is none."""
     table = maria.make("a varchar(9) NOT NULL, b int NOT NULL, c varchar(9) UNIQUE, UNIQUE (a, b)", "'x', 1, NULL")

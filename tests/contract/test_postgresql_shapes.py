@@ -225,6 +225,23 @@ def test_what_does_not_fit_is_a_mistake_in_words(
     assert complaint in str(mistake.value)
 
 
+def test_all_that_does_not_fit_is_told_at_once(stage: PostgresStage) -> None:
+    """Key, change stamp and kinds; once only the first of them was told."""
+    stage.sql("CREATE TABLE thing (id int PRIMARY KEY, name text, seen date)")
+    system = stage.open(fields={"thing": {"seen": "integer", "colour": "code"}})
+    with pytest.raises(ConfigurationError) as mistake:
+        system.table("thing", TableOptions(key=("idd", "nam"), modified="name"))
+    problems = mistake.value.problems
+    assert [problem.what for problem in problems] == [
+        "seen is stored as date, which cannot be read as integer",
+        "there is no column colour",
+        "there is no column idd",
+        "there is no column nam",
+        "the change stamp name is stored as text",
+    ]
+    assert all(problem.where.endswith(".thing") and problem.remedy for problem in problems)
+
+
 def test_the_only_strict_unique_columns_are_the_key(stage: PostgresStage) -> None:
     """Where there is no primary key; partial and expression indexes keep nothing unique."""
     table = stage.make("a text NOT NULL, b int NOT NULL, c text UNIQUE, UNIQUE (a, b)", "'x', 1, NULL")

@@ -1,14 +1,14 @@
 """An environment behind a configuration, for tests that go the whole way."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel
+from tests.beside import uid
 from tests.dataverse.crm import Crm, crm
-from tests.dataverse.pair import CRM, REST, TABLES, sql, uid
+from tests.dataverse.pair import CRM, ERP, REST, TABLES, sql
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
     monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
     monkeypatch.setattr("koppel.connectors.dataverse.open_system", lambda *_: made.connected())
     (tmp_path / "koppel.toml").write_text(CRM + REST, encoding="utf-8")
-    connection = sqlite3.connect(tmp_path / "erp.db")
-    connection.executescript(TABLES)
-    connection.close()
+    ERP.create(tmp_path, TABLES)
     for number, code in enumerate(("EUR", "USD")):
         sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
     with Koppel.open(tmp_path / "koppel.toml") as koppel:

@@ -1,9 +1,8 @@
 """A database and an environment that koppel keeps in step: how they are mapped, and what a test does to both."""
 
-import sqlite3
 from pathlib import Path
 
-from koppel.app import Koppel
+from tests.beside import Database, Rows, synced, uid
 from tests.dataverse.crm import Crm
 
 CRM = """
@@ -12,10 +11,11 @@ connector = "dataverse"
 url = "https://crm.example"
 auth = {tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}
 """
-REST = """
-[systems.erp]
-connector = "sql"
-url = "sqlite:///erp.db"
+ERP = Database("erp")
+sql = ERP.sql
+REST = (
+    ERP.toml
+    + """
 [mappings.CURRENCY]
 left = "erp.currency"
 right = "crm.transactioncurrency"
@@ -34,24 +34,12 @@ fields = [
   "-> customertypecode = '3' (on create)",
 ]
 """
+)
 TABLES = """
 CREATE TABLE currency (id UUIDTEXT PRIMARY KEY, code TEXT UNIQUE);
 CREATE TABLE customer
   (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL, credit DECIMAL(15,4), currency TEXT);
 """
-
-
-def uid(number: int) -> str:
-    return f"0190a5f2-0000-7000-8000-{number:012x}"
-
-
-def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """What the user of the database runs."""
-    connection = sqlite3.connect(folder / "erp.db")
-    with connection:
-        rows = connection.execute(statement, values).fetchall()
-    connection.close()
-    return rows
 
 
 def put(folder: Path, *numbers: int) -> None:
@@ -64,11 +52,10 @@ def sync(folder: Path, far: Crm) -> list[str]:
     """One run, an hour later; the state of each job."""
     far.web.clock.advance(3600)
     far.line.asked.clear()
-    with Koppel.open(folder / "koppel.toml") as koppel:
-        return [str(job.state) for job in koppel.sync().jobs]
+    return synced(folder)
 
 
-def both(folder: Path, far: Crm) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def both(folder: Path, far: Crm) -> tuple[Rows, Rows]:
     """Number and name of all records on both sides."""
     rows = far.web.environment.rows.tables["account"].values()
     theirs = sorted((row["accountnumber"], row["name"]) for row in rows)

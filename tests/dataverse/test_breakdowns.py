@@ -21,8 +21,9 @@ from koppel.sandbox.dataverse import service
 from koppel.sandbox.dataverse.refusal import DENIED
 from koppel.sandbox.refusal import Refusal
 from koppel.testing.contract import codes
+from tests.beside import uid
 from tests.dataverse.crm import Crm, crm
-from tests.dataverse.pair import both, put, uid
+from tests.dataverse.pair import both, put
 from tests.dataverse.writes import create
 from tests.poison import refused
 

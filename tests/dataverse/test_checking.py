@@ -1,10 +1,13 @@
 """What the connector tells before a run: rights, keys without an index, Microsoft's connector, the base currency."""
 
+from decimal import Decimal
+
 import pytest
 
 from koppel.errors import Denied
 from koppel.ports import Finding, Use
 from koppel.sandbox.dataverse.environment import Environment
+from koppel.sandbox.dataverse.rights import Depth, Grant
 from tests.dataverse.crm import Crm, crm
 
 ACCOUNT = Use(frozenset({"accountnumber", "name"}), False)
@@ -62,3 +65,72 @@ def test_the_base_currency_is_that_of_the_organisation(far: Crm) -> None:
     environment: Environment = far.web.environment
     environment.base_currency = far.web.sample.currencies[1]
     assert far.connected().currency() == "USD"
+
+
+def writing(*fields: str, deletes: bool = False) -> Use:
+    """A table that is written, all of these fields."""
+    names = frozenset(fields)
+    return Use(names, creates=True, deletes=deletes, given=names, changed=names)
+
+
+def test_rights_to_write_are_told_without_writing(far: Crm) -> None:
+    """wire 1.10, 4.2.17: 403 0x80040220 would come row by row, in the middle of the first run."""
+    uses = {"account": writing("name", "ownerid", "transactioncurrencyid", deletes=True), "systemuser": ACCOUNT}
+    assert checked(far, **uses) == []
+    assert all(request.method == "GET" or "$batch" in str(request.url) for request in far.line.asked)
+    withheld = far.web.environment.withheld
+    for name in ("prvCreateAccount", "prvDeleteAccount", "prvAssignAccount", "prvAppendToTransactionCurrency"):
+        withheld[name] = Depth.NONE
+    withheld["prvWriteAccount"] = Depth.USER
+    missing, limited, target = checked(far, **uses)
+    assert missing.table == "account" and missing.grave and "0x80040220" in missing.text
+    assert "prvCreateAccount, prvDeleteAccount, prvAssignAccount" in missing.text
+    assert missing.remedy.endswith("Create, Delete, Assign on account at the level Organization")
+    assert not limited.grave and "prvWriteAccount at the level User: rows of others are refused" in limited.text
+    assert (target.table, target.grave) == ("transactioncurrency", True) and "Append To on" in target.remedy
+
+
+def test_only_what_the_mappings_do_needs_rights(far: Crm) -> None:
+    """A role that grants no more than it has to is no mistake."""
+    for kind in ("Create", "Write", "Delete", "Assign", "Append", "AppendTo"):
+        far.web.environment.withheld[f"prv{kind}Account"] = Depth.NONE
+    assert checked(far, account=ACCOUNT) == []
+    (found,) = checked(far, account=Use(frozenset({"name"}), changed=frozenset({"name"})))
+    assert "lacks prvWriteAccount:" in found.text
+    lookup = frozenset({"parentcustomerid"})
+    assert checked(far, contact=Use(lookup, changed=lookup)) == [], "accounts are not mapped, so it leads to none"
+    (found,) = checked(far, account=ACCOUNT, contact=Use(lookup, changed=lookup))
+    assert found.table == "account" and "prvAppendToAccount" in found.text
+
+
+def test_rights_that_cannot_be_asked_are_told_as_such(far: Crm) -> None:
+    far.web.environment.withheld["prvReadUser"] = Depth.NONE
+    (found,) = checked(far, account=writing("name"))
+    assert (found.table, found.grave) == ("", False) and "cannot be asked" in found.text
+    assert "Read on User" in found.remedy and "0x80040220" in found.remedy
+
+
+def test_hidden_columns_in_use_are_told_with_what_opens_them(far: Crm) -> None:
+    """wire 4.2.6: every record with a hidden field would be an error; a granted one is nothing to talk of."""
+    environment = far.web.environment
+    for column in ("fax", "name", "websiteurl", "telephone1"):
+        environment.secured.add(("account", column))
+    environment.granted[("account", "name")] = Grant()
+    environment.granted[("account", "websiteurl")] = Grant(update=False)
+    environment.granted[("account", "telephone1")] = Grant()
+    environment.masked.add(("account", "telephone1"))
+    assert checked(far, account=Use(frozenset({"name", "emailaddress1"}))) == []
+    found = checked(far, account=writing("name", "fax", "websiteurl", "telephone1"))
+    assert all(one.grave for one in found)
+    masked, hidden = sorted(found, key=lambda one: "masking rule" not in one.remedy)
+    assert masked.text == "by column security telephone1 is not shown to koppel"
+    assert hidden.text.endswith(
+        "fax is not shown to koppel, set by koppel, changed by koppel; websiteurl is not changed by koppel"
+    )
+    assert "column security profile" in hidden.remedy
+
+
+def test_a_rate_is_what_amounts_are_divided_by(far: Crm) -> None:
+    """wire 4.2.11."""
+    assert far.connected().rate("USD") == Decimal("1.0875")
+    assert far.connected().rate("ZZZ") is None

@@ -10,14 +10,17 @@ import httpx2
 import pytest
 
 from koppel.errors import BadAnswer, Denied, SystemFailure
+from koppel.model.filter import Compare, Comparison
 from koppel.model.values import ID, VERSION
 from koppel.model.write import CODE, FIELD
 from koppel.ports import Want
 from koppel.sandbox.dataverse import options
+from koppel.sandbox.faults import Fault, RetryAfter, Trouble
 from koppel.testing.contract import codes, found, uuid
 from koppel.testing.stage import fetched, named
 from tests.dataverse.crm import Crm, crm
 from tests.dataverse.writes import create, update
+from tests.line import response_of
 
 
 @pytest.fixture
@@ -76,29 +79,38 @@ def test_03_a_lost_answer_is_that_of_its_part_only(far: Crm) -> None:
 
 
 def test_04_moments_have_whole_seconds(far: Crm) -> None:
-    """A stamp ticks in seconds, and what would be cut is refused."""
-    table = far.table()
+    """Two edits within one have the same stamp and two versions; a moment that would be cut is refused."""
+    table, moment = far.table(), datetime(2026, 3, 1, 9, 0, 0, 123_000, tzinfo=UTC)
+    far.web.clock.stop(moment)
     assert table.describe().granularity == timedelta(seconds=1)
-    moment = datetime(2026, 3, 1, 9, 0, 0, 123_000, tzinfo=UTC)
+    (row,) = create(far, table, {"name": "x"}, want=["modifiedon"])
+    (again,) = update(far, table, {"id": row[ID], "name": "y"}, want=["modifiedon"])
+    assert row["modifiedon"] == again["modifiedon"] == moment.replace(microsecond=0) and row[VERSION] != again[VERSION]
     (answer,) = create(far, table, {"name": "x", "new_contractdate": moment})
     assert (answer[CODE], answer[FIELD]) == ("refused", "new_contractdate")
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "waited"),
-    [
-        (429, {"Retry-After": "7"}, 7),
-        (503, {"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"}, 20),
-        (429, {}, 0.5),
-    ],
+    ("status", "form", "seconds"), [(429, RetryAfter.SECONDS, 7), (503, RetryAfter.DATE, 20), (429, RetryAfter.NONE, 0)]
 )
-def test_05_told_to_wait_koppel_waits(far: Crm, status: int, headers: dict[str, str], waited: float) -> None:
-    """In either form of Retry-After, and without one."""
+def test_05_told_to_wait_koppel_waits(far: Crm, status: int, form: RetryAfter, seconds: float) -> None:
+    """In either form of Retry-After, and without one for as long as it thinks fit."""
     clock, table = far.web.clock, far.table()
-    clock.stop(datetime(2099, 12, 31, 23, 59, 40, tzinfo=UTC))
-    far.line.before["POST", "CreateMultiple"] = httpx2.Response(status, headers=headers)
+    clock.stop(began := clock.now().replace(microsecond=0))
+    busy = Fault(Trouble.STATUS, status=status, retry_after=form, seconds=seconds)
+    far.line.before["POST", "CreateMultiple"] = response_of(busy.reply(began))
     assert codes(create(far, table, {"name": "a"}, {"name": "b"})) == ["written"] * 2
-    assert clock.now() - datetime(2099, 12, 31, 23, 59, 40, tzinfo=UTC) >= timedelta(seconds=waited)
+    assert clock.now() - began >= timedelta(seconds=seconds or 0.5)
+
+
+def test_05_limits_are_kept_by_all_workers_together(far: Crm) -> None:
+    """wire 1.9: nothing is refused for good, however little is allowed, and the hint is heeded."""
+    limits = far.web.dataverse.limits
+    limits.allowance = replace(limits.allowance, requests=4, advised=1)
+    table = far.table()
+    answers = create(far, table, *({"name": f"n{at}"} for at in range(450)))
+    assert codes(answers) == ["written"] * 450
+    assert table._source.session._lanes.width == 1
 
 
 def test_06_answers_of_a_batch_are_matched_by_content_id(far: Crm) -> None:
@@ -133,6 +145,7 @@ def test_07_preferences_that_are_ignored_are_noticed(
 ) -> None:
     """Else a table that is not tracked any more would never change again."""
     table = far.table()
+    assert table.changes(None, Want(())).complete
     far.line.after["GET", "accounts"] = ignore
     with pytest.raises(BadAnswer, match="change tracking"):
         table.changes(None, Want(()))
@@ -148,6 +161,7 @@ def test_08_links_are_followed_byte_for_byte_and_never_to_another_origin(
     changes = table.changes(None, Want(("name",)))
     assert set(named(changes)) == rows
     given = [link for body in far.line.answered for link in re.findall(rb'Link":"([^"]+)"', body)]
+    assert all(b"%25" in link for link in given if b"skiptoken" in link), "they are encoded twice"
     sent = [b"https://crm.example" + request.url.raw_path for request in far.line.asked]
     assert [link for link in sent if b"skiptoken" in link] == [link for link in given if b"skiptoken" in link] != []
     if link == "deltaLink":
@@ -168,11 +182,12 @@ def test_09_a_stream_that_breaks_ends_the_reading(far: Crm, monkeypatch: pytest.
     rows = [far.web.account() for _ in range(5)]
     table = far.table()
     changes = table.changes(None, Want(("name",)))
-    far.web.others.edit("account", rows[0], {"fax": "1"})
+    for row in rows[:3]:
+        far.web.others.edit("account", row, {"fax": "1"})
     far.line.after["GET", "skiptoken"] = lambda answer: _changed(answer, answer.content[: len(answer.content) // 2])
     with pytest.raises(SystemFailure):
         named(changes)
-    assert named(table.changes(changes.cursor, Want(()))) == [rows[0]]
+    assert named(table.changes(changes.cursor, Want(()))) == rows[:3]
 
 
 def test_10_a_page_is_no_snapshot_so_a_missing_row_is_looked_up(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +203,16 @@ def test_10_a_page_is_no_snapshot_so_a_missing_row_is_looked_up(far: Crm, monkey
     assert {id_ for page in pages for id_ in page[ID]} <= set(rows)
     assert set(fetched(table, [early, *rows])) == {early, *rows[:3]}
     assert set(named(table.changes(changes.cursor, Want(())))) == {early, rows[3]}
+
+
+def test_11_leaving_a_filter_is_no_change_of_the_service(far: Crm) -> None:
+    """It is an edit like any other: the feed names the row with what it holds, and the engine judges its scope."""
+    row = far.web.account(name="x")
+    table, active = far.table(), Want(("statecode",), Compare("statecode", Comparison.EQUAL, "0"))
+    cursor = table.changes(None, active).cursor
+    far.web.others.edit("account", row, {"statecode": 1})
+    (page,) = table.changes(cursor, active).pages
+    assert page.select(ID, "statecode").rows() == [(row, "1")] and page[VERSION].null_count() == 0
 
 
 def test_12_numbers_are_exact(far: Crm) -> None:
@@ -224,13 +249,3 @@ def test_15_text_of_users_stands_in_no_request_line(far: Crm) -> None:
     assert "POST https://crm.example/api/data/v9.2/$batch" in {f"{r.method} {r.url}" for r in far.line.asked}
     assert "\r\nDELETE" not in far.line.sent
     assert codes(update(far, table, {"id": f"{row})\r\nDELETE /x", "fax": "1"})) == ["missing"]
-
-
-def test_limits_are_kept_by_all_workers_together(far: Crm) -> None:
-    """wire 1.9: nothing is refused for good, however little is allowed, and the hint is heeded."""
-    limits = far.web.dataverse.limits
-    limits.allowance = replace(limits.allowance, requests=4, advised=1)
-    table = far.table()
-    answers = create(far, table, *({"name": f"n{at}"} for at in range(450)))
-    assert codes(answers) == ["written"] * 450
-    assert table._source.session._lanes.width == 1

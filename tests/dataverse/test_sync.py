@@ -1,7 +1,6 @@
 """The whole way: the engine keeps Dataverse and a database in step, also over a cut line, and when throttled."""
 
 import json
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel, as_json
 from koppel.app.sandbox import Amounts, rehearsal
+from tests.beside import uid
 from tests.dataverse.crm import Crm
-from tests.dataverse.pair import REST, TABLES, both, put, sql, sync, uid
+from tests.dataverse.pair import ERP, REST, TABLES, both, put, sql, sync
 
 
 def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Crm) -> None:
@@ -70,9 +70,7 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
     with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
         (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
-        connection = sqlite3.connect(tmp_path / "erp.db")
-        connection.executescript(TABLES)
-        connection.close()
+        ERP.create(tmp_path, TABLES)
         for number, code in enumerate(("EUR", "USD", "GBP", "JPY")):
             sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
         with Koppel.open(tmp_path / "koppel.toml") as koppel:

@@ -147,12 +147,21 @@ def test_28_a_representation_is_asked_for_with_select(far: Crm) -> None:
     patched = [line for line in far.line.sent.splitlines() if line.startswith(("PATCH ", "POST "))]
     assert len(patched) == 2
     assert all(line.endswith("?$select=accountid,modifiedon,fax HTTP/1.1") for line in patched)
+    assert b'"fax"' in far.line.answered[-1] and b'"name"' not in far.line.answered[-1]
 
 
 def test_30_lengths_are_counted_in_utf_16_units(far: Crm) -> None:
     answers = create(far, far.table(), *({"name": "😀" * 80 + more} for more in ("", "x")))
     assert codes(answers) == ["written", "refused"] and answers[1][FIELD] == "name"
     assert not any("x" * 3 in str(answer[MESSAGE]) for answer in answers)
+
+
+def test_30_how_a_memo_counts_line_ends_is_the_services_business(far: Crm) -> None:
+    """One that it finds too long is that record's error, and its neighbours go in."""
+    texts = ["x" * 1999 + "\n", "x" * 1998 + "\n"]
+    answers = create(far, far.table(), *({"name": "x", "description": text} for text in texts))
+    assert codes(answers) == ["refused", "written"] and answers[0][FIELD] == "description"
+    assert "xxx" not in str(answers[0][MESSAGE])
 
 
 def test_deleting_is_conditional_and_a_row_in_use_is_refused(far: Crm) -> None:

@@ -7,7 +7,6 @@ was said and kept is searched.
 
 import json
 import logging
-import sqlite3
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from koppel.connectors.odata import opening
 from koppel.sandbox import server, tokens, transcript
 from koppel.sandbox.faults import Fault, RetryAfter, Trouble
 from koppel.sandbox.server import Sandbox, Settings, running
+from tests.beside import Database, uid
 from tests.odata.server import CUSTOMERS, Server
 from tests.odata.test_tokens import certificate
 from tests.sandbox.web import admin
@@ -32,14 +32,14 @@ from tests.sandbox.web import admin
 WORD = "sesame"
 PASSWORD = f"{WORD}-p4ss w/rd"
 
-MAPPINGS = """
+OLD = Database("old")
+MAPPINGS = (
+    OLD.toml
+    + """
 [systems.shop]
 connector = "odata"
 url = "https://erp.example/api/v2.0/"
 auth = {user = "koppel", password = "file:password"}
-[systems.old]
-connector = "sql"
-url = "sqlite:///old.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
@@ -51,6 +51,7 @@ right = "shop.customers"
 only_coupled = false
 fields = ["no <-> no", "name <-> name"]
 """
+)
 
 
 @dataclass
@@ -73,10 +74,8 @@ class Ear:
 
     def customer(self, number: int) -> None:
         """A customer more, so that there is something to write."""
-        with sqlite3.connect(self.folder / "old.db") as connection:
-            row = (f"0190a5f2-0000-7000-8000-{number:012x}", f"C{number}", f"Name {number}")
-            connection.execute("INSERT INTO customer VALUES (?, ?, ?)", row)
-        connection.close()
+        row = (uid(number), f"C{number}", f"Name {number}")
+        OLD.sql(self.folder, "INSERT INTO customer VALUES (?, ?, ?)", *row)
         with self.sandbox.controls.lock:
             next(iter(self.sandbox.companies.people.values())).create("customers", {"displayName": f"Name {number}"})
 
@@ -132,9 +131,7 @@ def listening(
     )
     (folder / "password").write_text(PASSWORD, encoding="utf-8")
     (folder / "app.pem").write_text("".join(pem.values()), encoding="utf-8")
-    connection = sqlite3.connect(folder / "old.db")
-    connection.execute("CREATE TABLE customer (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL)")
-    connection.close()
+    OLD.create(folder, "CREATE TABLE customer (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL)")
     log.set_level(logging.DEBUG)
     for name in ("httpx2", "httpcore2", "msal", "urllib3"):
         log.set_level(logging.DEBUG, name)

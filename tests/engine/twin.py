@@ -18,6 +18,7 @@ from koppel.engine.context import Asked, JobContext, OpenTable, Tables
 from koppel.engine.job import begin, fail, finish, run_job
 from koppel.errors import KoppelError
 from koppel.model.bound import Identity
+from koppel.model.filter import Filter
 from koppel.model.job import Counts, JobKind, JobRecord
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import FieldMapping, Mapping, TableRef
@@ -88,6 +89,7 @@ class Twin:
     more: dict[str, Mapping] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
     shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
+    filters: tuple[Sequence[Filter], Sequence[Filter]] = ((), ())
 
     def __post_init__(self) -> None:
         """Make both systems and the store."""
@@ -148,7 +150,8 @@ class Twin:
         referenced = {name: (self.opened(known[name].left), self.opened(known[name].right)) for name in named}
         hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
         sides = (self.opened(mapping.left), self.opened(mapping.right))
-        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared)
+        directions = {name: known[name].direction for name in named}
+        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared, self.filters, directions)
 
     def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""

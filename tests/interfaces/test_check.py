@@ -10,6 +10,7 @@ import pytest
 from koppel.app import CheckLine, Koppel, demo, demo_over_http
 from koppel.model.policy import FirstContact
 from koppel.sandbox.business_central.tables import TABLES
+from koppel.sandbox.dataverse.rights import Depth, Grant
 from koppel.sandbox.server import Sandbox
 
 SMALL = {"customers": 40, "vendors": 8, "contacts": 20, "salespeople": 4, "overlap": 20}
@@ -68,6 +69,7 @@ def test_what_is_well_is_said_in_order_and_lengths_are_warned_of(there: tuple[Pa
     assert subjects == [
         "bc",
         "dataverse",
+        *("bc.vendors", "bc.customers"),
         "dataverse.contact",
         *("CURRENCY", "SALESPEOPLE", "VENDOR", "CUSTOMER"),
         "CONTACT",
@@ -76,6 +78,12 @@ def test_what_is_well_is_said_in_order_and_lengths_are_warned_of(there: tuple[Pa
     (left, right) = (line.text for line in customer if "longer values" in line.text)
     assert "bc.customers: displayName (160 → 100)" in left and "country (80 → 10)" in left
     assert right.endswith("dataverse.account: websiteurl (255 → 200)")
+    unasked = said(lines, "cannot be asked without writing")
+    assert (unasked.subject, unasked.warning) == ("bc", False), "what nobody can look at is no warning"
+    assert "403" in unasked.remedy and "vendors, customers, contacts" in unasked.text
+    groups = [line for line in lines if "Posting Group" in line.text]
+    assert [(line.subject, line.warning) for line in groups] == [("bc.vendors", True), ("bc.customers", True)]
+    assert "generalBusinessPostingGroupCode = '…' (on create) and customerPostingGroupCode = '…'" in groups[1].remedy
 
 
 def test_salespeople_without_a_user_are_named_with_the_customers_they_block(there: tuple[Path, Sandbox]) -> None:
@@ -102,7 +110,9 @@ def test_an_application_user_that_is_missing_is_the_first_cause_and_the_only_one
         lines = checked(there)
     finally:
         users.update(kept)
-    assert [line.subject for line in lines] == ["bc", "dataverse"]
+    assert [line.subject for line in lines if line.subject in ("bc", "dataverse")] == ["bc", "dataverse", "bc"]
+    assert not any(line.subject.startswith(("dataverse.", "CUSTOMER")) for line in lines)
+    assert [line.subject for line in lines if not line.well] == ["dataverse"]
     assert not lines[1].well and "0x80072560" in lines[1].text and "application user" in lines[1].remedy
 
 
@@ -126,6 +136,7 @@ def test_another_base_currency_and_a_local_one_that_is_no_record_are_told(there:
     try:
         line = said([one for one in checked(there) if one.subject == "CUSTOMER currencyCode"], "counts in USD")
         assert line.warning and "exchange rate of EUR in dataverse" in line.remedy
+        assert line.text.endswith("1 USD is 1.0000 EUR there, and 0.9195 in bc")
     finally:
         environment.base_currency = base
     currencies = company.rows.tables["Currency"]
@@ -136,3 +147,41 @@ def test_another_base_currency_and_a_local_one_that_is_no_record_are_told(there:
         assert not line.well and "create EUR there" in line.remedy
     finally:
         table.put(TABLES["Currency"], euro["SystemId"], euro)
+
+
+def test_a_look_up_table_that_does_not_say_where_it_leads_is_warned_of(
+    there: tuple[Path, Sandbox], configure: Change
+) -> None:
+    """A customer and a vendor may have the same number, and then nobody can tell: every such contact is an error."""
+    configure("CUSTOMER [linkToTable = 'Customer'] | VENDOR [linkToTable = 'Vendor']", "CUSTOMER | VENDOR")
+    line = said(checked(there), "rows of bc.contactBusinessRelations lead to CUSTOMER or VENDOR alike")
+    assert line.well and line.warning and line.subject == "CONTACT companyNumber"
+    assert "CUSTOMER [field = value] | VENDOR [field = value]" in line.remedy
+
+
+def test_a_condition_that_does_not_fit_is_told_where_it_stands(there: tuple[Path, Sandbox], configure: Change) -> None:
+    configure("[linkToTable = 'Vendor']", "[linkToTable = 'Vendors']")
+    (line,) = (line for line in checked(there) if not line.well)
+    assert line.subject.startswith("CONTACT mappings.CONTACT.fields[") and "never holds 'Vendors'" in line.text
+
+
+def test_rights_come_before_the_mappings_that_need_them(there: tuple[Path, Sandbox]) -> None:
+    """wire 1.10, 4.2.6: a privilege of the role, a secured column; told once each, and with what grants it."""
+    environment, place = there[1].dataverse.environment, ("account", "websiteurl")
+    environment.withheld["prvCreateContact"] = Depth.NONE
+    environment.secured.add(place)
+    try:
+        lacking, hidden, *then = [line for line in checked(there) if not line.well]
+        environment.withheld.clear()
+        environment.granted[place] = Grant()
+        granted = checked(there)
+    finally:
+        environment.withheld.clear()
+        environment.secured.clear()
+        environment.granted.clear()
+    assert lacking.subject == "dataverse.contact" and "lacks prvCreateContact" in lacking.text
+    assert hidden.subject == "dataverse.account" and "websiteurl is not shown to koppel" in hidden.text
+    assert {line.subject.split()[0] for line in then} == {"VENDOR", "CUSTOMER"}
+    assert all("websiteurl cannot be written" in line.text for line in then)
+    assert all("column security profile" in line.remedy for line in (hidden, *then))
+    assert all(line.well for line in granted)

@@ -1,12 +1,12 @@
 """Addresses: query strings as services read them; links followed byte for byte, and only home."""
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koppel.connectors.odata.address import followed, query, quoted_segment
+from koppel.connectors.odata.address import Trail, followed, query, quoted_segment
 from koppel.errors import BadAnswer
 from tests.odata.service import Scripted, answer, get
 
@@ -98,3 +98,13 @@ def test_the_refusal_does_not_repeat_the_link() -> None:
     with pytest.raises(BadAnswer) as caught:
         followed("crm", ASKED, "https://evil.example/?token=abc")
     assert "abc" not in str(caught.value)
+
+
+def test_pages_may_lead_anywhere_once() -> None:
+    """A service that links back would be read for ever; the first page counts where its address is known."""
+    trail = Trail("crm", "accounts", ASKED)
+    assert trail.onto(ASKED, "accounts?$skip=1") == urljoin(ASKED, "accounts?$skip=1")
+    assert trail.onto(ASKED, "accounts?$skip=2") == urljoin(ASKED, "accounts?$skip=2")
+    for link in ("accounts?$skip=1", ASKED):
+        with pytest.raises(BadAnswer, match="the pages of accounts lead round in a circle"):
+            trail.onto(ASKED, link)

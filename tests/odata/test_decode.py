@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koppel.connectors.odata.decode import Decoder
+from koppel.connectors.odata.decode import Decoder, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import json_body, json_values, key_segments, literals, moment_texts
 from koppel.errors import BadAnswer
@@ -171,7 +171,7 @@ def test_links_are_passed_on_as_they_are() -> None:
 def test_several_keys_make_one_id() -> None:
     properties = [Property(FieldShape(name, Kind.TEXT), "Edm.String") for name in ("area", "code")]
     decoder = Decoder("erp", properties, ("area", "code"), None)
-    frame = decoder.record(b'{"area": "a|b", "code": "c"}')
+    frame = decoder.page(as_page([b'{"area": "a|b", "code": "c"}'])).frame
     assert frame[ID].to_list() == ["a\\|b|c"]
 
 
@@ -196,7 +196,7 @@ def test_what_is_written_is_what_would_be_read(name: str, data: st.DataObject) -
     value = data.draw(VALUES[name])
     column = pl.Series(name, [value], dtype=dtype(BY_NAME[name].shape))
     body = json_body(EMPTY | {name: json_values(BY_NAME[name], column)[0]})
-    assert DECODER.record(body)[name].to_list() == [value]
+    assert DECODER.page(as_page([body])).frame[name].to_list() == [value]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def pushed(text: str, manners: Manners = STRICT) -> Pushed:
         ("text IS NULL", "(text eq null or text eq '')"),
         ("amount IS NOT NULL", "amount ne null"),
         ("code = ' k-1 '", "code eq 'K-1'"),
+        ("code = 'k\x1f'", "code eq 'K\x1f'"),  # no blank to koppel, though Python strips it
         ("amount >= 12.50", "amount ge 12.5"),
         ("flag = TRUE", "flag eq true"),
         ("day < DATE '2026-01-31'", "day lt 2026-01-31"),

@@ -11,22 +11,23 @@ from koppel.config.dump import dump
 from koppel.connectors.odata.opening import authorisation, check_url, open_system
 from koppel.connectors.odata.system import OdataSystem
 from koppel.errors import BadAnswer, ConfigurationError
+from tests.beside import Database
 from tests.odata.server import Server
 from tests.odata.service import ROOT, SECRET, FakeTime, Script, answer
 
-TOML = """
+TOML = (
+    Database("crm").toml
+    + """
 [systems.erp]
 connector = "odata"
 url = "https://erp.example/api/v2.0/"
 {more}
-[systems.crm]
-connector = "sql"
-url = "sqlite:///crm.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
 fields = ["no -> accountnumber"]
 """
+)
 BASIC = 'auth = {user = "koppel", password = "env:ERP_PASSWORD"}'
 
 

@@ -156,6 +156,21 @@ def test_requests_of_one_call_share_its_deadline() -> None:
         scripted.session.send(get(), deadline)
 
 
+def test_a_request_that_finds_no_lane_in_time_says_so() -> None:
+    """Nobody has asked for a pause then; once it was told that it lasts 0 more seconds."""
+    late: list[str] = []
+
+    def slow(_: httpx2.Request) -> httpx2.Response:
+        with pytest.raises(Throttled, match="none ended in time") as caught:
+            scripted.session.send(get(), scripted.time.passed)
+        late.append(str(caught.value))
+        return answer()
+
+    scripted = Scripted(slow, limits=Limits(most_lanes=1))
+    assert scripted.session.send(get()).good
+    assert len(late) == 1 and "seconds" not in late[0]
+
+
 # ---- signing in
 
 

@@ -1,6 +1,5 @@
 """The whole way: the engine keeps a service and a database in step, also over a line that is cut."""
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,24 +7,27 @@ from pathlib import Path
 import pytest
 
 from koppel.app import Koppel
+from tests.beside import Database, Rows, synced
 from tests.odata.server import CUSTOMERS, Cut, Server
 from tests.odata.service import SECRET
 from tests.odata.test_table import uid
 
-TOML = """
+CRM = Database("crm")
+sql = CRM.sql
+TOML = (
+    CRM.toml
+    + """
 [systems.erp]
 connector = "odata"
 url = "https://erp.example/api/v2.0/"
 auth = {user = "koppel", password = "env:ERP_PASSWORD"}
-[systems.crm]
-connector = "sql"
-url = "sqlite:///crm.db"
 [mappings.CUSTOMER]
 left = "erp.customers"
 right = "crm.account"
 only_coupled = false
 fields = ["no <-> number", "name <-> name", "credit <-> credit"]
 """
+)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("ERP_PASSWORD", SECRET)
     monkeypatch.setattr("koppel.connectors.odata.open_system", lambda name, url, auth, batch: made.system(4, batch))
     (tmp_path / "koppel.toml").write_text(TOML, encoding="utf-8")
-    sql(
+    CRM.create(
         tmp_path,
         "CREATE TABLE account (id UUIDTEXT PRIMARY KEY, number TEXT UNIQUE, name TEXT NOT NULL, credit DECIMAL(15,4))",
     )
@@ -43,23 +45,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made.engine.dispose()
 
 
-def sql(folder: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """What the user of the database runs."""
-    connection = sqlite3.connect(folder / "crm.db")
-    with connection:
-        rows = connection.execute(statement, values).fetchall()
-    connection.close()
-    return rows
-
-
 def sync(folder: Path, server: Server) -> list[str]:
     """One run, an hour later; what each job says of itself."""
     server.time.passed += 3600
-    with Koppel.open(folder / "koppel.toml") as koppel:
-        return [str(job.state) for job in koppel.sync().jobs]
+    return synced(folder)
 
 
-def both(folder: Path, server: Server) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def both(folder: Path, server: Server) -> tuple[Rows, Rows]:
     """Number and name of all records on both sides."""
     theirs = sorted((row["no"], row["name"]) for row in server.rows())
     return theirs, sql(folder, "SELECT number, name FROM account ORDER BY number")

@@ -268,6 +268,16 @@ def test_a_row_whose_answer_never_came_is_unknown(server: Server, kind: WriteKin
     assert sum(1 for line in server.asked if not line.startswith("GET")) == 3, "nothing is sent twice"
 
 
+def test_a_row_whose_answer_cannot_be_read_is_unknown_and_no_other(server: Server) -> None:
+    """Answers are read together; what a gateway says in place of one of them is nobody else's."""
+    server.after[2] = httpx2.Response(201, content=b"<html>")
+    rows = [{"id": uid(n), "name": f"n{n}"} for n in (1, 2, 3)]
+    outcomes = written(STAGE, customers(server), WriteKind.CREATE, rows, want=["name"])
+    assert [row[CODE] for row in outcomes] == [Outcome.WRITTEN, Outcome.UNKNOWN, Outcome.WRITTEN]
+    assert outcomes[1][MESSAGE] == "it was stored, and the answer cannot be read"
+    assert [row["name"] for row in outcomes] == ["n1", None, "n3"]
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_failing_service_leaves_the_fate_of_a_row_open(server: Server, status: int) -> None:
     table = customers(server)

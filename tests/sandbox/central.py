@@ -1,15 +1,14 @@
 """How the tests call Business Central in the process."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE, Environment
-from koppel.sandbox.business_central.others import Others
+from koppel.sandbox.business_central.others import PAGES, Others
 from koppel.sandbox.business_central.sample import Companies
 from koppel.sandbox.business_central.service import BusinessCentral
-from koppel.sandbox.business_central.switches import Switches
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Call
 from koppel.sandbox.tokens import Tokens
@@ -42,7 +41,11 @@ class Central:
         return self.environment.setting.clock
 
     def switch(self, **settings: Any) -> None:
-        self.environment.switches = Switches(**settings)
+        self.environment.switches = replace(self.environment.switches, **settings)
+
+    def withhold(self, set_name: str, right: Right) -> None:
+        """Take a right on the table of a set from applications."""
+        self.environment.setting.withheld.add((PAGES[set_name].table.name, right))
 
     def call(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
         """One call. `~/` stands for the company on the standard route, `+/` for it on that of the app.
@@ -56,7 +59,7 @@ class Central:
         target = target.removeprefix(URL)
         target = target if target.startswith("/") else f"{root}/{encoded(target)}"
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.tokens.issue(CLIENT, URL)}"}
+        given = {"authorization": f"Bearer {self.tokens.issue(CLIENT, URL)}", "accept-language": "en-US"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         return answer_of(self.service.answer(Call(method, target, given, raw)))
 

@@ -6,7 +6,7 @@ import pytest
 
 from koppel.sandbox.business_central.company import Company
 from koppel.sandbox.business_central.limits import Allowance
-from koppel.sandbox.business_central.refusal import DIALOG, TOO_MANY
+from koppel.sandbox.business_central.refusal import DIALOG, SERVER, TOO_MANY
 from koppel.sandbox.business_central.switches import Switches
 from koppel.sandbox.faults import Fault, Trouble
 from koppel.sandbox.server import Sandbox
@@ -75,6 +75,16 @@ def test_the_set_up_can_be_changed(sandbox: Sandbox, company: Company) -> None:
     hook(sandbox, "/app", route="acme/sync/v1.0")
     assert sandbox.business_central.environment.custom_route == "acme/sync/v1.0"
     hook(sandbox, "/app", route="koppel/sync/v1.0")
+
+
+def test_rights_are_taken_and_given(sandbox: Sandbox, company: Company) -> None:
+    made = call(sandbox, company, "POST", "vendors", b'{"displayName": "x"}').json["id"]
+    hook(sandbox, "/rights", set="vendors", right="Read", granted=False)
+    assert call(sandbox, company, "GET", f"vendors({made})").code == (403, SERVER)
+    hook(sandbox, "/rights", set="vendors", right="Read")
+    assert call(sandbox, company, "GET", f"vendors({made})").status == 200
+    answer = admin(sandbox, f"{PREFIX}/rights", {"set": "vendors", "right": "Look"})
+    assert answer.status == 400 and "Look" in answer.json["error"]
 
 
 def test_switches_and_limits(sandbox: Sandbox, company: Company) -> None:

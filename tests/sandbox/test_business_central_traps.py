@@ -145,11 +145,13 @@ def test_12_customers_vendors_and_contacts_change_one_another(erp: Central) -> N
     erp.patch(f"~/contacts({contact['id']})", {"jobTitle": "x"})
     assert erp.get(f"+/customers({row['id']})").json["@odata.etag"] == after["@odata.etag"]
     person = erp.new("~/contacts", type="Person", displayName="Jan de Vries", companyNumber=contact["number"])
+    assert person["contactBusinessRelation"] == "Customer", "people are what their company is"
     erp.patch(f"~/customers({row['id']})", {"displayName": "Smit B.V."})
     assert erp.get(f"~/contacts({contact['id']})").json["displayName"] == "Smit B.V."
     assert erp.get(f"~/contacts({person['id']})").json["companyName"] == "Smit B.V."
     assert erp.call("DELETE", f"~/customers({row['id']})", if_match="*").status == 204
-    assert erp.get(f"~/contacts({contact['id']})").json["contactBusinessRelation"] == "None"
+    for one in (contact, person):
+        assert erp.get(f"~/contacts({one['id']})").json["contactBusinessRelation"] == "None"
 
 
 def test_12_the_name_of_a_person_and_its_parts_make_one_another(erp: Central) -> None:
@@ -246,6 +248,15 @@ def test_20_the_replica_lags(erp: Central) -> None:
     assert erp.get(target, data_access_intent="ReadOnly").json["displayName"] == "New"
 
 
+def test_24_a_person_who_is_blocked_for_privacy_is_not_changed(erp: Central) -> None:
+    person = erp.new("~/contacts", type="Person", displayName="Jan")
+    target = f"~/contacts({person['id']})"
+    assert erp.patch(target, {"privacyBlocked": True}).status == 200
+    assert erp.patch(target, {"displayName": "Piet"}).code == (400, DIALOG)
+    assert erp.patch(target, {"privacyBlocked": False}).status == 200
+    assert erp.patch(target, {"displayName": "Piet"}).status == 200
+
+
 @pytest.mark.parametrize("values", [{"balanceDue": 1}, {"taxAreaDisplayName": "x"}, {"lastModifiedDateTime": "x"}])
 def test_25_one_read_only_control_fails_the_whole_write(erp: Central, values: dict[str, object]) -> None:
     row = erp.customer()
@@ -325,8 +336,20 @@ def test_numbers_by_hand_need_manual_nos(erp: Central) -> None:
     assert erp.customer()["number"] == "C00003"  # the series does not give what somebody has taken
     erp.others.manual_numbers("customers", False)
     series = {one["usedBy"]: one["manualNos"] for one in erp.get("+/numberSeries").rows}
-    assert series == {"Customer": False, "Vendor": True, "Contact": True}
+    assert series == {"Customer": False, "Vendor": True, "Contact": True, "Item": True}
     assert erp.post("~/currencies", {"displayName": "x"}).code == (400, FIELD)
+
+
+def test_a_series_gives_numbers_by_itself_only_where_it_is_told_to_and_may_serve_several_tables(erp: Central) -> None:
+    """wire 2.4: a blank number is one of the series, where *Default Nos.* lets it give one."""
+    erp.others.series_for("vendors", "")
+    erp.others.series_for("customers", "Customer,Vendor")
+    assert erp.customer()["number"] == "C00001"
+    assert erp.post("~/vendors", {"displayName": "x"}).json["number"] == "C00002"
+    assert erp.post("~/items", {"displayName": "x"}).json["number"] == "I00001"
+    erp.others.default_numbers("customers", False)
+    assert erp.post("~/customers", {"displayName": "x"}).code == (400, DIALOG)
+    assert erp.customer(number="C7")["number"] == "C7"
 
 
 def test_a_batch_of_101_is_a_500(erp: Central) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from koppel.sandbox.dataverse.limits import Allowance
 from koppel.sandbox.exchange import Call
-from tests.sandbox.web import CLIENT, URL, Web, answer_of
+from tests.sandbox.web import CLIENT, URL, Web, answer_of, web
 
 NOWHERE = "99999999-9999-4999-8999-999999999999"
 
@@ -199,6 +199,18 @@ def test_definitions(crm: Web) -> None:
     assert "new_KeyAccountManager" in names and len(expanded["Attributes"]) > 40
     assert crm.get("EntityDefinitions(LogicalName='nothing')").status == 404
     assert crm.get(f"{account}/Attributes?$select=MaxLength").status == 400  # needs a cast
+
+
+def test_a_key_over_numbers_that_customers_and_vendors_share_cannot_be_built() -> None:
+    """The demo companies of Business Central give the first of both the same numbers; the fifth business is a vendor.
+    Its index is Failed then, which keeps nobody from anything.
+    """
+    crm = web(accounts=5)
+    rows = crm.get("accounts?$filter=accountnumber eq '10000'").rows
+    assert sorted(row["customertypecode"] for row in rows) == [3, 11]
+    (key,) = crm.get("EntityDefinitions(LogicalName='account')/Keys?$select=EntityKeyIndexStatus").rows
+    assert key == {"EntityKeyIndexStatus": "Failed"}
+    assert crm.get("accounts(accountnumber='10000')").status == 400
 
 
 def test_the_metadata_document_says_what_is_tracked(crm: Web) -> None:

@@ -237,6 +237,12 @@ def test_22_a_bulk_message_is_all_or_nothing_and_names_no_row(crm: Web) -> None:
     assert "good" not in answer.body.decode()
 
 
+def test_24_a_cookie_binds_to_one_server(crm: Web) -> None:
+    """With every answer, also a refusal; without it calls are spread over all servers."""
+    for target in ("WhoAmI", "nothing"):
+        assert crm.get(target).headers["Set-Cookie"].startswith("ARRAffinity=")
+
+
 def test_25_a_token_without_a_user_is_a_mistake_of_the_set_up(crm: Web) -> None:
     del crm.environment.users[CLIENT]
     assert crm.get("WhoAmI").code == (403, "0x80072560")
@@ -267,9 +273,39 @@ def test_28_a_representation_without_select_is_everything_and_has_no_entity_id(c
     assert "return=representation" in answer.headers["Preference-Applied"]
 
 
+def test_29_metadata_comes_from_a_cache_for_half_a_minute(crm: Web) -> None:
+    target = "EntityDefinitions(LogicalName='account')?$select=ChangeTrackingEnabled"
+    crm.clock.stop(crm.clock.now())
+    assert crm.get(target).json["ChangeTrackingEnabled"] is True
+    crm.environment.untracked.add("account")
+    crm.clock.advance(29)
+    assert crm.get(target).json["ChangeTrackingEnabled"] is True
+    assert crm.get(f"{target},LogicalName").json["ChangeTrackingEnabled"] is False  # another address
+    assert crm.get(target, consistency="Strong").json["ChangeTrackingEnabled"] is False
+    crm.environment.untracked.clear()
+    crm.clock.advance(30)
+    assert crm.get(target).json["ChangeTrackingEnabled"] is True
+
+
 def test_30_lengths_are_counted_in_utf_16_units(crm: Web) -> None:
     assert crm.post("accounts", {"name": "😀" * 80}).status == 204
     assert crm.post("accounts", {"name": "😀" * 81}).code == (400, "0x80044331")
+
+
+def test_30_a_memo_counts_a_line_end_as_two(crm: Web) -> None:
+    for end in ("\n", "\r\n"):
+        assert crm.post("accounts", {"description": "x" * 1998 + end}).status == 204
+        assert crm.post("accounts", {"description": "x" * 1999 + end}).code == (400, "0x80044331")
+
+
+def test_refusals_may_be_in_another_language(crm: Web) -> None:
+    """wire 1.10: with the same codes, and names as they are."""
+    crm.environment.switches = Switches(english=False)
+    error = crm.post("accounts", {"name": "x" * 161}).json["error"]
+    assert error["code"] == "0x80044331" and "'name'" in error["message"] and "length" not in error["message"]
+    crm.account(accountnumber="C1")
+    text = crm.post("accounts", {"accountnumber": "C1"}).json["error"]["message"]
+    assert "new_accountnumber_key" in text and "<DuplicateId>" in text and "violated" not in text
 
 
 def test_stale_updates_are_412_and_only_the_last_etag_passes(crm: Web) -> None:

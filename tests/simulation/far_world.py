@@ -9,7 +9,7 @@ from koppel.model.coupling import Waiting
 from koppel.model.mapping import SideOptions
 from koppel.model.policy import Side
 from koppel.testing.interrupts import Moments
-from koppel.testing.world import World
+from koppel.testing.world import RUNS_TO_REST, World
 from koppel.testing.world_systems import WorldSystem
 from koppel.testing.world_tables import CONTACTS, TAG, ZONE
 from koppel.transform.filter import parse
@@ -37,6 +37,14 @@ class FarWorld(World):
         """The tags of the records that were not carried out because the service broke down over them."""
         lost = [error for error in self.store.errors(CONTACTS) if error.code == Waiting.LOST]
         return {str(self.users.table(error.side).records()[error.record][TAG]) for error in lost}
+
+    def rest(self, runs: int = RUNS_TO_REST) -> None:
+        """The record over which the service breaks down has kept nobody else out, and goes in now."""
+        if self.far.poison:
+            self.run()
+            assert self.kept_out() <= self.far.poison, f"{self}: {self.kept_out()} are kept out"
+            self.far.poison = set()
+        super().rest(runs)
 
     def disturbed(self, moments: Moments, full: bool | None = None) -> bool:
         self.rough = True

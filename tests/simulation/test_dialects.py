@@ -23,8 +23,8 @@ from koppel.testing.interrupts import Moments, WatchedStore
 from koppel.testing.world_tables import Setting
 from tests.simulation import far_business_central, far_dataverse
 from tests.simulation.far_world import BusinessCentralWorld, DataverseWorld, FarWorld
+from tests.simulation.histories import hunted, survived
 from tests.simulation.test_every_moment import changes_something, die_at
-from tests.simulation.test_histories import hunted
 from tests.simulation.wire import Mishap
 
 SEEDS, STEPS = (4,), 3
@@ -56,29 +56,18 @@ def drawn(seed: int, dialect: str) -> Setting:
     return setting if dialect == "Dataverse" else replace(setting, families=False)
 
 
-def lived(folder: Path, dialect: str, seed: int, steps: int) -> FarWorld:
-    """A world after that history, come to rest and checked. There is a record over which the service breaks down as
-    long as the history lasts. A failure says how to see it again.
+def peopled(world: FarWorld) -> None:
+    """Users make something on both sides; over the first of it the service breaks down, until the world comes to
+    rest.
     """
-    world = WORLDS[dialect](folder, seed, drawn(seed, dialect))
-    try:
-        for side in (world.far_side.other,) * 3 + (world.far_side,):
-            world.users.create(side)
-        world.far.poison = {world.users.made[0]}
-        world.live(steps)
-        world.run()
-        assert world.kept_out() <= world.far.poison, "it keeps nobody else out"
-        world.far.poison = set()
-        world.rest()
-        world.check()
-    except Exception as error:
-        again = (
-            f"KOPPEL_SEED={seed} KOPPEL_STEPS={steps} KOPPEL_SEEDS=1 pytest -m slow tests/simulation/test_dialects.py"
-        )
-        raise AssertionError(f"{dialect}: {error}\nto see it again: {again}") from error
-    finally:
-        world.store.close()
-    return world
+    for side in (world.far_side.other,) * 3 + (world.far_side,):
+        world.users.create(side)
+    world.far.poison = {world.users.made[0]}
+
+
+def lived(folder: Path, dialect: str, seed: int, steps: int) -> FarWorld:
+    """A world after that history."""
+    return survived(WORLDS[dialect](folder, seed, drawn(seed, dialect)), seed, steps, "test_dialects", peopled)
 
 
 @dialects

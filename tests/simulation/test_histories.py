@@ -5,39 +5,20 @@ did.
 What a seed finds becomes a small test in tests/engine.
 """
 
-import os
 from pathlib import Path
 
 import pytest
 
 from koppel.testing.world import World
 from tests.postgresql import dropped, fresh_schema
+from tests.simulation.histories import hunted, survived
 
 SEEDS, SERVER_SEEDS, STEPS = 20, 2, 3
 
 
 def lived(folder: Path, seed: int, steps: int, store_url: str = "") -> World:
-    """A world after that history, come to rest and checked. A failure says how to see it again."""
-    world = World(folder, seed, store_url=store_url)
-    try:
-        world.live(steps)
-        world.rest()
-        world.check()
-    except Exception as error:
-        again = (
-            f"KOPPEL_SEED={seed} KOPPEL_STEPS={steps} KOPPEL_SEEDS=1 pytest -m slow tests/simulation/test_histories.py"
-        )
-        raise AssertionError(f"{error}\nto see it again: {again}") from error
-    finally:
-        world.store.close()
-    return world
-
-
-def hunted() -> tuple[int, int, int]:
-    """The first seed of a hunt, how many, and how many steps each."""
-    defaults = {"SEED": 1000, "SEEDS": 100, "STEPS": 12}
-    first, number, steps = (int(os.environ.get(f"KOPPEL_{name}", default)) for name, default in defaults.items())
-    return first, number, steps
+    """A world after that history."""
+    return survived(World(folder, seed, store_url=store_url), seed, steps, "test_histories")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

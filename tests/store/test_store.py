@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from koppel.errors import ConfigurationError, LeaseLost, StoreFailure
-from koppel.model.coupling import COUPLING, Settlement
+from koppel.model.coupling import ASIDE_SCHEMA, CONFLICT_SCHEMA, COUPLING, Settlement
 from koppel.model.job import Counts, JobKind, JobState, Tally
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
@@ -177,7 +177,7 @@ class TestLiningUp:
         settle(store, at, couplings=couplings(("l1", "r1"), ("l2", "r2")))
         store.begin_due(at)
         store.add_due(Side.LEFT, _named(("l1", "1"), ("l2", "2")))
-        assert store.line_up(at, everything=False, lone=False, swept=[], layout=1) == 1
+        assert store.line_up(at, lone=False, swept=[], layout=1) == 1
         assert lined_up(store, at) == [("l2", "r2")]
 
     def test_names_a_pair_once_whoever_names_it(self, store: SqlStore) -> None:
@@ -186,7 +186,7 @@ class TestLiningUp:
         store.begin_due(at)
         store.add_due(Side.LEFT, _named(("l1", None)))
         store.add_due(Side.RIGHT, _named(("r1", "2")))
-        store.line_up(at, everything=False, lone=True, swept=[], layout=1)
+        store.line_up(at, lone=True, swept=[], layout=1)
         assert lined_up(store, at) == [("l1", "r1")]
 
     def test_considers_uncoupled_records_only_when_asked(self, store: SqlStore) -> None:
@@ -194,9 +194,9 @@ class TestLiningUp:
         store.begin_due(at)
         store.add_due(Side.LEFT, _named(("l1", "1")))
         store.add_due(Side.RIGHT, _named(("r9", "1")))
-        store.line_up(at, everything=False, lone=False, swept=[], layout=1)
+        store.line_up(at, lone=False, swept=[], layout=1)
         assert lined_up(store, at) == []
-        store.line_up(at, everything=False, lone=True, swept=[], layout=1)
+        store.line_up(at, lone=True, swept=[], layout=1)
         assert lined_up(store, at) == [("l1", None), (None, "r9")]
 
     def test_suspects_coupled_records_that_a_sweep_did_not_find(self, store: SqlStore) -> None:
@@ -205,15 +205,44 @@ class TestLiningUp:
         store.begin_due(at)
         store.add_present(Side.LEFT, pl.Series(["l1"]))
         assert store.missing(at, Side.LEFT) == 1
-        store.line_up(at, everything=False, lone=False, swept=[Side.LEFT], layout=1)
+        store.line_up(at, lone=False, swept=[Side.LEFT], layout=1)
         assert lined_up(store, at) == [("l2", "r2")]
 
     def test_comes_in_pages_that_leave_nothing_out(self, store: SqlStore) -> None:
         at = job(store)
         settle(store, at, couplings=couplings(*((f"l{i}", f"r{i}") for i in range(25))))
         store.begin_due(at)
-        store.line_up(at, everything=True, lone=False, swept=[], layout=1)
+        store.line_up_all(at, lone=False, rest=None)
         assert len(lined_up(store, at, size=10)) == len(set(lined_up(store, at, size=10))) == 25
+
+    def test_of_all_couplings_leaves_out_what_needs_no_look(self, store: SqlStore) -> None:
+        """Whatever an error, a question or a guard keeps open is looked at all the same; another mapping's is not."""
+        other, at = job(store, "VENDOR"), job(store)
+        settle(store, other, couplings=couplings(("v1", "a1")))
+        settle(store, at, couplings=couplings(*((f"l{i}", f"r{i}") for i in range(5))), errors=error("l1"))
+        numbers = dict(zip(("l0", "l1", "l2", "l3", "l4"), store.all_couplings("CUSTOMER"), strict=True))
+        asked = (numbers["l2"], "l2", "r2", "update", ["name"], ["A"], ["B"], None, None)
+        settle(store, at, conflicts=pl.DataFrame([asked], schema=CONFLICT_SCHEMA, orient="row"))
+        aside = pl.DataFrame([(numbers["l3"], "delete")], schema=ASIDE_SCHEMA, orient="row")
+        store.intend(at, Settlement(), [], aside)
+        settle(store, other, couplings=couplings(("v2", "a2")))
+        within = store.coupling_numbers("CUSTOMER")
+        assert {*numbers.values()} <= {*within} and store.coupling_numbers("ITEM") == range(0)
+        store.begin_due(at)
+        everybody = pl.Series([*store.all_couplings("VENDOR"), numbers["l0"]])
+        assert store.line_up_all(at, lone=False, rest=everybody) == (4, 1)
+        assert sorted(lined_up(store, at)) == [(f"l{i}", f"r{i}") for i in range(4)]
+        assert store.line_up_all(at, lone=False, rest=None) == (5 + 4, 0)
+
+    def test_knows_what_was_last_agreed_with_a_record(self, store: SqlStore) -> None:
+        """Nothing, where it was kept in another layout or a lost answer is not forgotten: such a pair is looked at."""
+        at = job(store)
+        settle(store, at, couplings=couplings(("l1", "r1"), right_version=None))
+        settle(store, at, couplings=couplings(("l2", "r2"), layout=2))
+        settle(store, at, couplings=couplings(("l3", "r3"), recovered=True))
+        agreed = store.baselines("CUSTOMER", Side.RIGHT, pl.Series(["r1", "r2", "r3", "r4"]), layout=1)
+        assert sorted(agreed.drop(COUPLING).rows()) == [("r1", None, b"r"), ("r2", "1", b""), ("r3", "1", b"")]
+        assert store.baselines("CUSTOMER", Side.LEFT, pl.Series(["l1"]), layout=1)["version"].to_list() == ["1"]
 
 
 class TestMappings:
@@ -290,7 +319,7 @@ def test_a_connection_that_breaks_is_told_once_and_the_next_job_begins_afresh(sh
     again = job(store)
     store.begin_due(again)
     store.add_due(Side.LEFT, _named(("l1", "2")))
-    assert store.line_up(again, everything=False, lone=False, swept=[], layout=1) == 1
+    assert store.line_up(again, lone=False, swept=[], layout=1) == 1
 
 
 @pytest.mark.parametrize(

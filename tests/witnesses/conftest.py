@@ -12,7 +12,7 @@ from koppel.sandbox.server import Sandbox, Settings, running
 
 @pytest.fixture(scope="session")
 def _sandbox() -> Iterator[Sandbox]:
-    with running(Settings(accounts=12, contacts=5, businesses=0, people=0)) as sandbox:
+    with running(Settings(accounts=4, contacts=5, businesses=0, people=0)) as sandbox:
         yield sandbox
 
 

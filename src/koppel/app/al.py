@@ -5,8 +5,7 @@ from pathlib import Path
 
 from koppel.config import Configuration, Connector
 from koppel.errors import ConfigurationError, Problem
-
-STANDARD = "v2.0"
+from koppel.model.api import STANDARD_API
 
 
 def app_files(configuration: Configuration, system: str | None) -> Mapping[str, str]:
@@ -17,8 +16,8 @@ def app_files(configuration: Configuration, system: str | None) -> Mapping[str, 
     from koppel.connectors.business_central import al
 
     name = _meant(configuration, system)
-    api = configuration.systems[name].options.get("api", STANDARD)
-    if api == STANDARD:
+    api = configuration.systems[name].options.get("api", STANDARD_API)
+    if api == STANDARD_API:
         what, remedy = "it uses the standard pages", 'write api = "publisher/group/v1.0", as the pages are to be called'
         raise ConfigurationError([Problem(f"systems.{name}", what, remedy)])
     return al.app(api, al.needs(configuration.mappings.values(), name))

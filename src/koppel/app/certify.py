@@ -11,7 +11,7 @@ from koppel.app.trial import Trial
 from koppel.config import Configuration, Connector
 from koppel.config.settings import Environment
 from koppel.errors import ConfigurationError, Problem, SystemFailure
-from koppel.model.finding import Finding
+from koppel.model.point import Point
 from koppel.ports import NumberKeeper, System, TableOptions
 
 if TYPE_CHECKING:
@@ -29,37 +29,37 @@ class Certificate:
     """
 
     system: str
-    findings: list[Finding]
+    points: list[Point]
     left: list[str]
     transcript: "list[Exchange]"
 
     @property
     def exit_code(self) -> int:
         """1 where the contract does not hold, or something was left behind."""
-        return 1 if self.left or any(finding.well is False for finding in self.findings) else 0
+        return 1 if self.left or any(point.well is False for point in self.points) else 0
 
 
 def certify(
-    configuration: Configuration, name: str, numbers: NumberKeeper, tell: Callable[[Finding], None]
+    configuration: Configuration, name: str, numbers: NumberKeeper, tell: Callable[[Point], None]
 ) -> Certificate:
-    """Look at a system; `tell` gets each finding at once. Raises ConfigurationError for production, and for systems of
+    """Look at a system; `tell` gets each point at once. Raises ConfigurationError for production, and for systems of
     which nothing is unsettled, and SystemFailure when it cannot be reached at all.
     """
     refuse(configuration, name)
     from koppel.connectors.odata.recording import Recorder
 
     recorder = Recorder(f"{MARK} {token_hex(4)}")
-    findings: list[Finding] = []
+    points: list[Point] = []
     left: list[str] = []
     try:
         with closing(open_system(name, configuration, numbers, recorder)) as system:
-            for finding in _looked(system, recorder.mark, left):
-                findings.append(finding)
-                tell(finding)
+            for point in _looked(system, recorder.mark, left):
+                points.append(point)
+                tell(point)
     except SystemFailure as failure:
         failure.args = ("\n".join([str(failure), *(f"not removed: {what}" for what in left)]),)
         raise
-    return Certificate(name, findings, left, recorder.exchanges)
+    return Certificate(name, points, left, recorder.exchanges)
 
 
 def refuse(configuration: Configuration, name: str) -> None:
@@ -78,13 +78,13 @@ def refuse(configuration: Configuration, name: str) -> None:
         raise ConfigurationError([Problem(name, what, "certify a Dataverse or Business Central system")])
 
 
-def _looked(system: System, mark: str, left: list[str]) -> Iterator[Finding]:
-    """Every finding; what is made is removed, whatever happens, and what cannot be is in `left` afterwards."""
+def _looked(system: System, mark: str, left: list[str]) -> Iterator[Point]:
+    """Every point; what is made is removed, whatever happens, and what cannot be is in `left` afterwards."""
     questions = _questions(system, mark)
     table = system.table(questions.table, TableOptions())
     trial = Trial(table, questions.text, questions.other, mark, lambda: new_ids(1)[0], system.now)
     try:
-        yield from trial.findings()
+        yield from trial.points()
         yield from questions.unsettled()
     finally:
         if trial.id is not None:

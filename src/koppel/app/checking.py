@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 
-import polars as pl
-
+from koppel.app.currencies import currencies
 from koppel.app.levels import Workplace
 from koppel.app.report import CheckLine
+from koppel.app.uses import uses
 from koppel.engine.blockers import Blocker, blockers
-from koppel.engine.context import JobContext, OpenTable
+from koppel.engine.context import JobContext
 from koppel.errors import ConfigurationError, SystemFailure
 from koppel.model.bound import BoundMapping, Line
-from koppel.model.filter import fields_of
-from koppel.model.numbers import NumberPolicy
 from koppel.model.policy import Side
-from koppel.model.values import OP, Kind
-from koppel.ports import Use
+from koppel.model.values import Kind
 
 _SHOWN = 5
 """Values named in one line."""
@@ -48,33 +45,16 @@ def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
     """What only the system itself knows: rights, set-up."""
     system = workplace.connections.system(name)
     known = set(system.tables())
-    uses = {table: use for table, use in _uses(workplace, name).items() if table in known}
+    used = {table: use for table, use in uses(workplace.mappings.values(), name).items() if table in known}
     try:
-        found = system.check(uses)
+        found = system.check(used)
     except SystemFailure as error:
         yield CheckLine(name, False, str(error).removeprefix(f"{name}: "))
         return
     for finding in found:
         subject = f"{name}.{finding.table}" if finding.table else name
-        yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning=not finding.grave)
-
-
-def _uses(workplace: Workplace, system: str) -> dict[str, Use]:
-    """How all mappings together use each table of a system."""
-    fields: dict[str, set[str]] = {}
-    reserves: dict[str, bool] = {}
-    for mapping in workplace.mappings.values():
-        for side in Side:
-            if mapping.table(side).system != system:
-                continue
-            table, options = mapping.table(side).table, mapping.options(side)
-            named = {line.name(side) for line in mapping.fields if line.enabled}
-            named |= {pair[side] for rule in mapping.match for pair in rule.pairs}
-            named |= fields_of(options.filter) if options.filter else set()
-            fields.setdefault(table, set()).update(name for name in named if name is not None)
-            reserved = options.numbers is not None and options.numbers.policy is NumberPolicy.RESERVED
-            reserves[table] = reserves.get(table, False) or reserved
-    return {table: Use(frozenset(names), reserves[table]) for table, names in fields.items()}
+        warning = not (finding.grave or finding.note)
+        yield CheckLine(subject, not finding.grave, finding.text, finding.remedy, warning)
 
 
 def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
@@ -97,7 +77,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
     lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
-        return [*lines, *_lengths(bound), *_currencies(workplace, context), *_blocked(context)]
+        return [*lines, *_lengths(bound), *_mixed(context), *currencies(workplace, context), *_blocked(context)]
     except SystemFailure as error:
         return [*lines, CheckLine(name, False, str(error))]
 
@@ -123,37 +103,20 @@ def _too_long(line: Line, side: Side) -> str | None:
     return f"{target.name} ({source.length} → {target.length})"
 
 
-def _currencies(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:
-    """What a blank stands for: the local currency of the system, which exists, is not worth nothing on the other side,
-    and is told when amounts are converted there.
-    """
+def _mixed(context: JobContext) -> Iterator[CheckLine]:
+    """References whose look-up table leads to several tables without saying which of its rows lead to which."""
     for line in context.bound.lines:
         reference = line.mapping.reference
-        if reference is None or reference.blank is None:
+        if reference is None or reference.hop is None or len(reference.mappings) == 1 or reference.conditions:
             continue
-        mapping, subject = context.bound.mapping, f"{context.name} {line.mapping.left}"
-        local, base = (workplace.connections.system(mapping.table(side).system).currency() for side in Side)
-        if local is not None and local != reference.blank:
-            what = f"a blank stands for {reference.blank}, but the local currency of {mapping.left.system} is {local}"
-            yield CheckLine(subject, False, what, f"write (blank = '{local}')")
-            continue
-        first = reference.mappings[0]
-        if not _exists(context.tables.referenced[first][Side.LEFT], reference.left_by, reference.blank):
-            table = workplace.mappings[first].left
-            what = f"a blank stands for {reference.blank}, but {table} has no such record"
-            yield CheckLine(subject, False, what, f"create {reference.blank} there, or correct (blank = …)")
-        elif None not in (local, base) and local != base:
-            right = mapping.right.system
-            what = f"amounts are in {local} in {mapping.left.system}, and {right} counts in {base}"
-            yield CheckLine(subject, True, what, f"check the exchange rate of {local} in {right}", True)
-
-
-def _exists(opened: OpenTable, by: str | None, value: str) -> bool:
-    """Whether a record of a table has this value in a text field; not asked of other fields."""
-    shape = opened.shape.field(by or opened.shape.key[0])
-    if shape is None or shape.kind not in (Kind.TEXT, Kind.CODE):
-        return True
-    return len(opened.table.find(pl.DataFrame({OP: [0], shape.name: [value]}), False)) > 0
+        named = " or ".join(reference.mappings)
+        what = (
+            f"rows of {reference.hop.table} lead to {named} alike: a value that is found in several of them is an error"
+        )
+        remedy = (
+            f"say which rows lead to which: @ {' | '.join(f'{name} [field = value]' for name in reference.mappings)}"
+        )
+        yield CheckLine(f"{context.name} {line.mapping.left}", True, what, remedy, True)
 
 
 def _blocked(context: JobContext) -> Iterator[CheckLine]:

@@ -16,10 +16,13 @@ from koppel.engine.bind import bind
 from koppel.engine.context import OpenTable, Tables
 from koppel.errors import ConfigurationError, Halted, Problem
 from koppel.model.bound import BoundMapping
+from koppel.model.filter import Filter
 from koppel.model.mapping import Mapping, SideOptions, TableRef
 from koppel.model.policy import Side
+from koppel.model.values import TableShape
 from koppel.ports import NumberKeeper, System, TableOptions
 from koppel.store import SqlStore
+from koppel.transform.filter import check as check_filter
 
 if TYPE_CHECKING:
     from koppel.connectors.odata.recording import Recorder
@@ -101,8 +104,9 @@ class Connections:
                 hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
         names = (mapping.left.system, mapping.right.system)
         shared = (self._shared(mapping, Side.LEFT), self._shared(mapping, Side.RIGHT))
+        filters = (self._filters(mapping, Side.LEFT, left.shape), self._filters(mapping, Side.RIGHT, right.shape))
         directions = {name: self.configuration.mappings[name].direction for name in referenced}
-        return Tables(names, (left, right), referenced, hops, shared=shared, directions=directions)
+        return Tables(names, (left, right), referenced, hops, shared=shared, filters=filters, directions=directions)
 
     def _shared(self, mapping: Mapping, side: Side) -> list[tuple[str, Side]]:
         """The other mappings that may write to the same table, and on which of their sides it is."""
@@ -111,6 +115,18 @@ class Connections:
             for name, other in self.configuration.mappings.items()
             for there in Side
             if name != mapping.name and other.table(there) == mapping.table(side) and other.direction.reaches(there)
+        ]
+
+    def _filters(self, mapping: Mapping, side: Side, shape: TableShape) -> list[Filter]:
+        """What other mappings look at the same table through. One that does not fit it is told with its own mapping."""
+        return [
+            filter_
+            for name, other in self.configuration.mappings.items()
+            for there in Side
+            if name != mapping.name
+            and other.table(there) == mapping.table(side)
+            and (filter_ := other.options(there).filter) is not None
+            and not check_filter(filter_, shape)
         ]
 
     def bind(self, mapping: Mapping) -> tuple[BoundMapping, Tables]:

@@ -79,12 +79,15 @@ def furnish(sandbox: Sandbox, content: Content) -> tuple["BusinessCentralDesk", 
 def _fill_company(company: Company, content: Content) -> None:
     """The rows as people had typed them in the course of years: nothing follows from them any more."""
     author = Author(next(iter(company.rows.tables["Currency"].values()))["SystemModifiedBy"])
+    relations = {row["contact_no"]: row["link_to_table"] for row in content.left["contact_business_relation"]}
     for table, (set_name, controls) in _PAGES.items():
         page = PAGES[set_name]
         for row_id in [*company.rows.tables[page.table.name]]:
             company.rows.remove(page.table, row_id)
         for row in content.left[table]:
             values = {page.controls[controls[name]].field: _typed(row[name]) for name in controls if row.get(name)}
+            if page.table is CONTACT:
+                values["Contact Business Relation"] = relations.get(row["company_no"] or row["no"], "None")
             save(company, page.table, str(row["id"]), new_row(page.table, values), author)
     for row_id, series in [*company.rows.tables[SERIES.name].items()]:
         if used_by := _SERIES.get(series["Used By"]):

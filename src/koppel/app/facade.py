@@ -17,10 +17,10 @@ from koppel.config import Configuration, dump, load
 from koppel.engine.context import Asked
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.explanation import Explanation
-from koppel.model.finding import Finding
 from koppel.model.job import JobKind, JobRecord
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import Mapping as TableMapping
+from koppel.model.point import Point
 from koppel.model.policy import FirstContact, Side
 from koppel.model.review import ReviewLine
 from koppel.store import open_store
@@ -88,7 +88,7 @@ class Koppel:
         """Raise `ConfigurationError` where `certify` would, before anybody is asked whether to begin."""
         refuse(self.configuration, system)
 
-    def certify(self, system: str, tell: Callable[[Finding], None] = lambda finding: None) -> Certificate:
+    def certify(self, system: str, tell: Callable[[Point], None] = lambda point: None) -> Certificate:
         """Find out how a real environment behaves, with records made for it and removed again; never in production."""
         return certify(self.configuration, system, self._store.reserve_numbers, tell)
 

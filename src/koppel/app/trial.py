@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from koppel.model.finding import Finding
+from koppel.model.point import Point
 from koppel.model.values import ID, OP, KeyOrigin
 from koppel.model.write import CODE, MESSAGE, Outcome, Write, WriteKind
 from koppel.ports import Table, Want
@@ -34,7 +34,7 @@ class Trial:
     _held: str = field(default="", init=False)
     """What the other text is known to hold."""
 
-    def findings(self) -> Iterator[Finding]:
+    def points(self) -> Iterator[Point]:
         """Every point in turn. Nothing after a record that could not be made has anything to stand on."""
         cursor = self.table.changes(None, Want(())).cursor
         made = self._create()
@@ -51,8 +51,8 @@ class Trial:
         if self.table.features.reports_deletions:
             yield self._point("C8", "The feed names its deletion", self._named(cursor, id_))
 
-    def _point(self, code: str, question: str, trouble: str) -> Finding:
-        return Finding(code, question, trouble or "yes", well=not trouble)
+    def _point(self, code: str, question: str, trouble: str) -> Point:
+        return Point(code, question, trouble or "yes", well=not trouble)
 
     def _write(self, kind: WriteKind, values: dict[str, str], expected: str | None) -> dict[str, object]:
         """The outcome of one row. `expected`: what the other text is believed to hold, where something is."""

@@ -1,7 +1,7 @@
 """Questions to a person: only on a terminal, on stderr; and each has an option that answers it beforehand."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from koppel.cli.options import Common, usage
 
@@ -42,15 +42,17 @@ def ask(question: str) -> bool:
         print("Answer Yes or No.", file=sys.stderr)
 
 
-def confirmed(question: str, common: Common, needed: bool) -> bool:
-    """Whether to go ahead. Without a terminal that is yes; where one is `needed`, an error that asks for `--yes`."""
-    if common.yes:
+def confirmed(question: str | Callable[[], str], common: Common, needed: bool) -> bool:
+    """Whether to go ahead. Without a terminal that is yes; where one is `needed`, an error that asks for `--yes`.
+
+    A question that has to be found out is found out only when it is asked.
+    """
+    if common.yes or not (needed or on_terminal()):
         return True
+    words = question if isinstance(question, str) else question()
     if on_terminal():
-        return ask(question)
-    if needed:
-        raise usage(question.rstrip("?") + ": nobody can be asked, for there is no terminal", "say --yes")
-    return True
+        return ask(words)
+    raise usage(words.rstrip("?") + ": nobody can be asked, for there is no terminal", "say --yes")
 
 
 def choose(question: str, choices: Mapping[str, str]) -> str | None:

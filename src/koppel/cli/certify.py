@@ -15,7 +15,7 @@ from koppel.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
     from koppel.app import Certificate
-    from koppel.model.finding import Finding
+    from koppel.model.point import Point
 
 _SIGNS = {True: "✓", False: "✗", None: "·"}
 
@@ -40,25 +40,25 @@ def certify(
         found = session.koppel.certify(system, _nothing if common.json else _show)
     _write(found, path)
     if common.json:
-        emit({"system": found.system, "findings": found.findings, "left": found.left, "transcript": str(path)})
+        emit({"system": found.system, "findings": found.points, "left": found.left, "transcript": str(path)})
     for what in found.left:
         tell(f"not removed: {what}")
     tell(f"Transcript: {path}. Nothing in it tells who or what the records are about; read it before you share it.")
     return found.exit_code
 
 
-def _nothing(finding: Finding) -> None:
+def _nothing(point: Point) -> None:
     """The one document on stdout comes at the end."""
 
 
-def _show(finding: Finding) -> None:
-    out(f"{_SIGNS[finding.well]} {finding.code:<3} {finding.question}: {finding.found}")
+def _show(point: Point) -> None:
+    out(f"{_SIGNS[point.well]} {point.code:<3} {point.question}: {point.found}")
 
 
 def _write(found: Certificate, path: Path) -> None:
     from koppel.app import as_json
 
-    document = as_json({"findings": found.findings, "left": found.left, "transcript": found.transcript})
+    document = as_json({"findings": found.points, "left": found.left, "transcript": found.transcript})
     with _open(path, "w") as file:
         json.dump(document, file, ensure_ascii=False, indent=1)
 

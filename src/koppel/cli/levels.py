@@ -76,7 +76,7 @@ def sync(
         said = Said(full, to, sweep, first_contacts(session, first_contact or [], chosen))
         if plan:
             return planned(session, chosen, said, False, limit)
-        if not confirmed(_sync_question(session, chosen, said), common, needed=force):
+        if not confirmed(lambda: _sync_question(session, chosen, said), common, needed=force):
             return declined(session)
         with session.bars.shown():
             report = session.koppel.sync(
@@ -114,9 +114,9 @@ def _sync_question(session: Session, chosen: Sequence[str], said: Said) -> str:
 
 
 def _forced_question(session: Session, chosen: Sequence[str], said: Said, what: str) -> str:
-    """How much a forced run would replace (DESIGN 3), found out by planning it; not looked at when nobody is asked."""
+    """How much a forced run would replace (DESIGN 3), found out by planning it where somebody can answer."""
     carry = f"carry all values that differ to {said.force_to}"
-    if session.common.yes or not on_terminal():
+    if not on_terminal():
         return f"Look at every coupling of {what} and {carry}?"
     with session.bars.shown():
         plan = session.koppel.plan(chosen, force_to=said.force_to)

@@ -3,7 +3,8 @@
     line       = [field] ("->" | "<-" | "<->") [field] {"|" call} ["@" reference] ["=" value] {options}
     options    = "(" option {"," option} ")"
     call       = name ["(" [argument {"," argument}] ")"]
-    reference  = mapping {"|" mapping} ["by" [field] ["/" [field]]] ["via" system.table "(" field "->" field ")"]
+    reference  = way {"|" way} ["by" [field] ["/" [field]]] ["via" system.table "(" field "->" field ")"]
+    way        = mapping ["[" filter "]"]
     option     = "on create" | "not null" | "clear on failed" | "disabled" | "on conflict =" words | "blank =" value
                | "back =" ("nothing" | call {"|" call})
 
@@ -15,9 +16,10 @@ writes the same form.
 from dataclasses import dataclass, field
 
 from koppel.config.document import Mistake, did_you_mean
+from koppel.config.reference_line import FIELD_NAME, parse_reference, with_blank
 from koppel.config.tokens import Sort, Tokens
-from koppel.config.words import Systems, parse_table, parse_word
-from koppel.model.mapping import ConversionCall, FieldMapping, Hop, Reference
+from koppel.config.words import Systems, parse_word
+from koppel.model.mapping import ConversionCall, FieldMapping
 from koppel.model.policy import Direction, OnConflict
 from koppel.transform.registry import inverse_chain
 
@@ -25,7 +27,6 @@ Calls = tuple[ConversionCall, ...]
 
 _FLAGS = ("on create", "not null", "clear on failed", "disabled")
 _VALUED = ("on conflict", "blank", "back")
-_FIELD_NAME = "the name of a field"
 
 
 @dataclass
@@ -44,9 +45,9 @@ def parse_field(text: str, systems: Systems = None) -> FieldMapping:
     Raises `Mistake`, which names the column. Conversions are not looked up here, `check` does.
     """
     tokens = Tokens(text)
-    left = None if tokens.sees("->", "<-", "<->") else tokens.name(_FIELD_NAME)
+    left = None if tokens.sees("->", "<-", "<->") else tokens.name(FIELD_NAME)
     direction = parse_direction(tokens)
-    right = None if tokens.sees("|", "@", "=", "(") or tokens.peek.sort is Sort.END else tokens.name(_FIELD_NAME)
+    right = None if tokens.sees("|", "@", "=", "(") or tokens.peek.sort is Sort.END else tokens.name(FIELD_NAME)
     calls = _calls(tokens) if tokens.accept("|") else ()
     options = _Options()
     reference = parse_reference(tokens, direction) if tokens.accept("@") else None
@@ -137,45 +138,6 @@ def _call(tokens: Tokens) -> ConversionCall:
     return ConversionCall(name, tuple(arguments))
 
 
-def parse_reference(tokens: Tokens, direction: Direction) -> Reference:
-    """Read what stands behind `@`."""
-    mappings = [tokens.name("the name of a mapping")]
-    while tokens.accept("|"):
-        mappings.append(tokens.name("the name of a mapping"))
-    by: tuple[str | None, str | None] | None = None
-    hop: Hop | None = None
-    while True:
-        if by is None and tokens.sees_word("by"):
-            by = _by(tokens, direction)
-        elif hop is None and tokens.sees_word("via"):
-            hop = _hop(tokens)
-        else:
-            left_by, right_by = by or (None, None)
-            return Reference(tuple(mappings), left_by=left_by, right_by=right_by, hop=hop)
-
-
-def _by(tokens: Tokens, direction: Direction) -> tuple[str | None, str | None]:
-    """`by x`: of the table on the side of the value that travels; `by x / y`, `by x /`, `by / y`: left / right."""
-    tokens.take()
-    first = None if tokens.sees("/") else tokens.name(_FIELD_NAME)
-    if tokens.accept("/"):
-        named = tokens.peek.sort in (Sort.WORD, Sort.NAME) and not tokens.sees_word("via")
-        second = tokens.name(_FIELD_NAME) if named or first is None else None
-        return first, second
-    return (None, first) if direction is Direction.TO_LEFT else (first, None)
-
-
-def _hop(tokens: Tokens) -> Hop:
-    tokens.take()
-    table = parse_table(tokens.name("a table as system.table"))
-    tokens.expect("(")
-    given = tokens.name(_FIELD_NAME)
-    tokens.expect("->")
-    wanted = tokens.name(_FIELD_NAME)
-    tokens.expect(")")
-    return Hop(table, given, wanted)
-
-
 def read_blank(tokens: Tokens) -> str | None:
     """Read `(blank = value)` if it comes next."""
     options = _Options()
@@ -186,15 +148,6 @@ def read_blank(tokens: Tokens) -> str | None:
     if options != _Options(blank=options.blank):
         raise Mistake(f"column {bracket}: only 'blank' stands here", "the other options are settings of their own")
     return options.blank
-
-
-def with_blank(reference: Reference | None, blank: str | None) -> Reference | None:
-    """The reference with the value that a blank stands for."""
-    if blank is None:
-        return reference
-    if reference is None:
-        raise Mistake("'blank' needs a reference", "write @ MAPPING before (blank = …)")
-    return Reference(reference.mappings, blank, reference.left_by, reference.right_by, reference.hop)
 
 
 def _options(tokens: Tokens, options: _Options, systems: Systems) -> None:

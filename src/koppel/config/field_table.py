@@ -6,17 +6,10 @@ Used in TOML where a line would get too long, and in the mapping documents that 
 from typing import Any
 
 from koppel.config.document import Mistake, Node, check_keys
-from koppel.config.field_line import (
-    Calls,
-    parse_calls,
-    parse_reference,
-    place_fields,
-    read_blank,
-    travelling,
-    with_blank,
-)
+from koppel.config.field_line import Calls, parse_calls, place_fields, read_blank, travelling
 from koppel.config.field_text import format_call, format_reference
 from koppel.config.reading import parsed, read_table, wrong_type
+from koppel.config.reference_line import parse_reference, with_blank
 from koppel.config.settings import FIELD_SETTINGS
 from koppel.config.tokens import Tokens
 from koppel.config.words import Systems

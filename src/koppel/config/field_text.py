@@ -1,8 +1,10 @@
 """Writes what `field_line` reads: the short form of a field mapping, and its parts as the long form wants them."""
 
 from koppel.config.tokens import quote_name, quote_text, quote_value
+from koppel.model.filter import Filter
 from koppel.model.mapping import ConversionCall, FieldMapping, Reference
 from koppel.model.policy import Direction
+from koppel.transform.filter import format_filter
 from koppel.transform.registry import inverse_chain
 
 _KEYWORDS = ("by", "via")
@@ -53,7 +55,7 @@ def format_call(call: ConversionCall) -> str:
 
 def format_reference(reference: Reference, direction: Direction, blank: bool = True) -> str:
     """What stands behind `@`; with `blank` also the value that a blank stands for."""
-    text = " | ".join(quote_name(name) for name in reference.mappings)
+    text = " | ".join(_way(name, condition) for name, condition in reference.ways)
     if by := _by(reference, direction):
         text += f" by {by}"
     if hop := reference.hop:
@@ -61,6 +63,10 @@ def format_reference(reference: Reference, direction: Direction, blank: bool = T
     if blank and reference.blank is not None:
         text += f" (blank = {quote_text(reference.blank)})"
     return text
+
+
+def _way(name: str, condition: Filter | None) -> str:
+    return quote_name(name) if condition is None else f"{quote_name(name)} [{format_filter(condition)}]"
 
 
 def _by(reference: Reference, direction: Direction) -> str:

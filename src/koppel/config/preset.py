@@ -15,9 +15,9 @@ from tomlkit.items import Table
 from koppel.config.document import Mistake, did_you_mean
 from koppel.config.systems_table import api_named
 from koppel.errors import ConfigurationError, Problem
+from koppel.model.api import STANDARD_API
 
 PRESETS = ("business-central-dataverse", "demo-sql")
-STANDARD_API = "v2.0"
 
 _LOCAL_CURRENCY = "blank = 'EUR'"
 _MAPPING = re.compile(r"\[mappings\.(\w+)\]")

@@ -11,6 +11,7 @@ from koppel.config.reading import parsed, read_table, text, wrong_type
 from koppel.config.secret import ACCEPTED, absolute_url, check_reference
 from koppel.config.settings import SYSTEM_SETTINGS, Connector
 from koppel.config.sign_in import read_sign_in
+from koppel.model.api import STANDARD_API
 from koppel.model.values import Kind
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -36,7 +37,7 @@ _FOR_GRANTED = {
     "ca_file": "{} trusts the authorities of this machine",
 }
 
-_API = re.compile(r"v2\.0|[^/\s]+/[^/\s]+/(beta|v\d+\.\d+)")
+_API = re.compile(rf"{re.escape(STANDARD_API)}|[^/\s]+/[^/\s]+/(beta|v\d+\.\d+)")
 
 _SIDE_WORDS = ("left", "right", "newest")
 
@@ -113,7 +114,9 @@ def _check_fits(node: Node, connector: Connector | None, lookup: Callable[[str],
 def api_named(said: str) -> str:
     """An API of Business Central as it is written. Raises `Mistake`."""
     if _API.fullmatch(said) is None:
-        raise Mistake(f"{said!r} is no API", "write v2.0, or publisher/group/version such as contoso/sync/v1.0")
+        raise Mistake(
+            f"{said!r} is no API", f"write {STANDARD_API}, or publisher/group/version such as contoso/sync/v1.0"
+        )
     return said
 
 

@@ -1,7 +1,8 @@
 """The tokens of the small languages in a configuration: field lines, match rules, `field = value`.
 
 Names stand bare, or in double quotes when they hold blanks or marks. Texts stand in single quotes, or in double quotes
-where only a text can stand. Inside quotes the quote itself is doubled. Every token knows its column, from 1.
+where only a text can stand. Inside quotes the quote itself is doubled. A condition in square brackets is one token, for
+it is written in another language, that of filters. Every token knows its column, from 1.
 """
 
 import re
@@ -16,6 +17,7 @@ _TOKEN = re.compile(
       | (?P<mark><->|->|<-|[|@=(),/+])
       | (?P<name>"(?:[^"]|"")*")
       | (?P<text>'(?:[^']|'')*')
+      | (?P<condition>\[(?:[^\]'"]|'[^']*'|"[^"]*")*\])
       | (?P<word>-?[\w$\#.](?:[\w$\#.]|-(?!>))*)""",
     re.VERBOSE,
 )
@@ -26,7 +28,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _QUOTE_NAMES = "names with such characters stand in double quotes"
 _OPEN_QUOTE = ("a quote that is never closed", "a quote inside quotes is written twice")
 _NO_ARROW = ("this is not an arrow", "the arrows are -> <- and <->")
-_REMEDIES = {"'": _OPEN_QUOTE, '"': _OPEN_QUOTE, "<": _NO_ARROW, ">": _NO_ARROW, "-": _NO_ARROW}
+_OPEN_BRACKET = ("a bracket that is never closed", "a condition ends with ]; a ] of a text stands in quotes")
+_REMEDIES = {"[": _OPEN_BRACKET, "'": _OPEN_QUOTE, '"': _OPEN_QUOTE, "<": _NO_ARROW, ">": _NO_ARROW, "-": _NO_ARROW}
 
 
 class Sort(StrEnum):
@@ -39,6 +42,8 @@ class Sort(StrEnum):
     """In double quotes."""
     TEXT = "text"
     """In single quotes."""
+    CONDITION = "condition"
+    """In square brackets, which belong to its value."""
     END = "end"
 
 

@@ -5,7 +5,7 @@ What is the same in every SQL database stands here; what a value is compared as 
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
 from koppel.connectors.agreed.names import BLANKS
-from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
+from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or, moment_of
 from koppel.model.values import FieldShape, Kind
 
 STRINGS = frozenset({Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.UUID})
@@ -78,19 +78,9 @@ def text_of(value: Literal, kind: Kind) -> str:
         case Kind.CHOICE:
             return format(Decimal(value).normalize(), "f") if isinstance(value, int | Decimal) else str(value)
         case Kind.DATETIME:
-            return _moment(value).replace(tzinfo=None).isoformat(timespec="microseconds")
+            return moment_of(value).replace(tzinfo=None).isoformat(timespec="microseconds")
         case _:
             return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _moment(value: Literal) -> datetime:
-    """UTC; a date means its midnight."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        assert isinstance(value, date), "the filter was checked to compare a date-time with a moment"
-        return datetime.combine(value, time(), UTC)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 OPERATORS: dict[Comparison, Callable[[Column, Column], Condition]] = {

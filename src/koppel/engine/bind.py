@@ -86,7 +86,8 @@ def _line_troubles(line: Line) -> list[tuple[str, str]]:
         if not line.reaches(side):
             continue
         if shape.read_only:
-            troubles.append((f"{shape.name} cannot be written", "turn the direction round, or leave the line out"))
+            remedy = shape.unlock or "turn the direction round, or leave the line out"
+            troubles.append((f"{shape.name} cannot be written", remedy))
         elif line.mapping.constant is not None:
             try:
                 literal(line.mapping.constant, shape)
@@ -129,7 +130,7 @@ def _check_matches(mapping: Mapping, shapes: tuple[TableShape, TableShape], prob
 
 
 def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem]) -> None:
-    """Fields named by `by` and by a hop must exist."""
+    """Fields named by `by` and by a hop must exist, and conditions fit the hop's table."""
     for place, line in enumerate(mapping.fields):
         if line.reference is None or not line.enabled:
             continue
@@ -145,6 +146,8 @@ def _check_references(mapping: Mapping, tables: Tables, problems: list[Problem])
             problems.extend(
                 _unknown(where, name, shape) for name in (hop.given, hop.wanted) if shape.field(name) is None
             )
+            misfits = (what for condition in line.reference.conditions for what in check_filter(condition, shape))
+            problems.extend(Problem(where, what) for what in dict.fromkeys(misfits))
 
 
 def _check_marks(

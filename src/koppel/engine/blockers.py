@@ -9,10 +9,9 @@ from koppel.engine.context import JobContext
 from koppel.engine.references import translated
 from koppel.model.bound import Line
 from koppel.model.policy import Side
-from koppel.model.values import ID
 from koppel.ports import Want
 from koppel.transform.filter import to_polars
-from koppel.transform.translate import WAITING
+from koppel.transform.translate import WAITING, reference_text
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,22 @@ def _never_created(context: JobContext, line: Line, side: Side) -> bool:
 def _blocking(context: JobContext, line: Line, side: Side) -> Iterator[Blocker]:
     name, reference = line.mapping.name(side), line.mapping.reference
     assert name is not None and reference is not None
-    counted = _counted(context, side, name)
+    counted = _counted(context, line, side, name)
     answers = translated(context, line, side, counted["value"]).filter(pl.col("reason") == WAITING)
     for value, records in answers.join(counted, on="value").select("value", "records").rows():
         yield Blocker(name, value, reference.mappings[0], records)
 
 
-def _counted(context: JobContext, side: Side, name: str) -> pl.DataFrame:
-    """`value`, `records`: how many records inside the filter hold each value of a field."""
+def _counted(context: JobContext, line: Line, side: Side, name: str) -> pl.DataFrame:
+    """`value`, `records`: how many records inside the filter name each value by a reference; a blank counts as what it
+    stands for.
+    """
     filter_, shape = context.bound.mapping.options(side).filter, context.bound.shape(side)
     want = Want(tuple(dict.fromkeys((name, *context.bound.filtered(side)))), filter_)
     empty = pl.DataFrame(schema={"value": pl.String, "records": pl.UInt32})
     counts = [empty]
     for page in context.tables[side].table.changes(None, want).pages:
         inside = page if filter_ is None else page.filter(to_polars(filter_, shape).fill_null(False))
-        values = inside.select(ID, pl.col(name).cast(pl.String).alias("value")).drop_nulls()
+        values = reference_text(line, side, inside[name]).drop_nulls().alias("value").to_frame()
         counts.append(values.group_by("value").agg(pl.len().cast(pl.UInt32).alias("records")))
     return pl.concat(counts).group_by("value", maintain_order=True).agg(pl.col("records").sum())

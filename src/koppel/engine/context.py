@@ -10,6 +10,7 @@ import polars as pl
 from koppel.engine.hands import hand
 from koppel.model.bound import BoundMapping
 from koppel.model.coupling import ASIDE_SCHEMA, Settlement
+from koppel.model.filter import Filter
 from koppel.model.job import Job
 from koppel.model.mapping import TableRef
 from koppel.model.policy import Direction, FirstContact, OnDelete, Side
@@ -30,7 +31,8 @@ class OpenTable:
 class Tables:
     """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right;
     `ahead`: how far their clocks are ahead of ours; `shared`: per side, the other mappings that write to the same
-    table, and on which of their sides it is; `directions`: of the mappings that references lead through.
+    table, and on which of their sides it is; `filters`: per side, those that other mappings of the same table look at
+    it through; `directions`: of the mappings that references lead through.
     """
 
     names: tuple[str, str]
@@ -39,6 +41,7 @@ class Tables:
     hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
     shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
+    filters: tuple[Sequence[Filter], Sequence[Filter]] = ((), ())
     directions: Mapping[str, Direction] = field(default_factory=dict)
 
     def __getitem__(self, side: Side) -> OpenTable:

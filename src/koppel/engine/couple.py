@@ -11,6 +11,7 @@ import polars as pl
 
 from koppel.engine.context import JobContext
 from koppel.model.coupling import COUPLING
+from koppel.model.filter import fields_of
 from koppel.model.mapping import MatchRule
 from koppel.model.policy import Side
 from koppel.model.values import ID, OP, dtype
@@ -103,10 +104,11 @@ def _judge(context: JobContext, side: Side, hits: pl.DataFrame) -> pl.DataFrame:
     """Which hits are one to one, free, inside the filter and not kept apart; one row per record."""
     apart = context.store.apart(context.name, side, hits["id"].unique())
     hits = hits.join(apart.select("id", "other"), on=["id", "other"], how="anti", maintain_order="left")
+    outside, theirs = _outside(context, side.other, hits["other"].unique())
+    hits = hits.filter(~pl.col("other").is_in(theirs.implode()))
     if not len(hits):
         return pl.DataFrame(schema=_FOUND)
     taken = _taken(context, side, hits["other"].unique())
-    outside = _outside(context, side.other, hits["other"].unique())
     hits = hits.join(taken, on="other", how="left", maintain_order="left").with_columns(
         pl.len().over("id").alias("per_id"),
         pl.len().over("other").alias("per_other"),
@@ -134,11 +136,22 @@ def _taken(context: JobContext, side: Side, others: pl.Series) -> pl.DataFrame:
     )
 
 
-def _outside(context: JobContext, side: Side, ids: pl.Series) -> pl.Series:
-    """Which of these records are outside the mapping's filter of their side."""
-    filter_ = context.bound.mapping.options(side).filter
-    if filter_ is None:
-        return pl.Series(dtype=pl.String)
-    records = context.tables[side].table.fetch(ids, Want(context.bound.filtered(side)))
-    inside = to_polars(filter_, context.bound.shape(side)).fill_null(False)
-    return records.filter(~inside)[ID]
+def _outside(context: JobContext, side: Side, ids: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Which of these records are outside the mapping's filter of their side, and which of those are another mapping's
+    of the same table: coupled there, or inside its filter. A vendor's account is no customer that hides behind the
+    filter, though both have the same number.
+    """
+    filter_, shape = context.bound.mapping.options(side).filter, context.bound.shape(side)
+    if filter_ is None or not len(ids):
+        return pl.Series(dtype=pl.String), pl.Series(dtype=pl.String)
+    filters = context.tables.filters[side]
+    fields = frozenset(context.bound.filtered(side)).union(*map(fields_of, filters))
+    outside = context.tables[side].table.fetch(ids, Want(tuple(sorted(fields)))).filter(~to_polars(filter_, shape))
+    inside_theirs = outside.filter(pl.any_horizontal(pl.lit(False), *(to_polars(each, shape) for each in filters)))[ID]
+    coupled = [_coupled_in(context, name, there, outside[ID]) for name, there in context.tables.shared[side]]
+    return outside[ID], pl.concat([inside_theirs, *coupled])
+
+
+def _coupled_in(context: JobContext, mapping: str, side: Side, ids: pl.Series) -> pl.Series:
+    """Which of these records another mapping has coupled, on that side of it."""
+    return context.store.coupled(mapping, side, ids)["left_id" if side is Side.LEFT else "right_id"]

@@ -8,17 +8,23 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import polars as pl
 
+from koppel.engine.compare import Comparison
 from koppel.engine.context import JobContext
 from koppel.engine.garbage import collect
 from koppel.engine.hands import ahead
 from koppel.errors import Halted
+from koppel.model.coupling import Settlement
+from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.values import ID, VERSION
 from koppel.ports import Changes, Want, Watermark
 from koppel.reconcile.guard import Limits, emptied
+
+T = TypeVar("T")
 
 PAGE_ROWS = 20_000
 """Pairs of one page: memory is bounded by it, and it is large enough that columns pay."""
@@ -48,21 +54,34 @@ class Observed:
 
 def observe(context: JobContext) -> Observed:
     """Read both feeds and line up what is to be looked at. Raises `Halted` when a side looks emptied or half read."""
-    store, asked = context.store, context.asked
-    store.begin_due(context.job)
+    context.store.begin_due(context.job)
     _refuse_restored(context)
     identities = tuple(_watermark_identity(context, side) for side in Side)
-    feeds = [_changes(context, side, identities[side]) for side in Side]
-    read = [_read_feed(context, side, feeds[side]) for side in Side]
+    comparison = Comparison(context) if context.asked.everything else None
+    feeds = [_changes(context, side, identities[side], comparison) for side in Side]
+    read = [_read_feed(context, side, feeds[side], comparison) for side in Side]
     swept = [side for side in Side if feeds[side].complete]
     for side in _to_sweep(context):
         if side not in swept:
             _sweep(context, side)
             swept.append(side)
-    _refuse_emptied(context, swept, read)
-    total = store.line_up(context.job, asked.everything, asked.creates, swept, context.layout)
-    marks = tuple(Watermark(feeds[side].cursor, identities[side], read[side].newest) for side in Side)
+    _refuse_emptied(context, swept, comparison)
+    total = _line_up(context, swept, comparison)
+    marks = tuple(Watermark(feeds[side].cursor, identities[side], read[side]) for side in Side)
     return Observed((marks[0], marks[1]), len(swept) == len(Side), total)
+
+
+def _line_up(context: JobContext, swept: Sequence[Side], comparison: Comparison | None) -> int:
+    """Line up what is to be looked at, and count what was compared already; how many pairs are left."""
+    lone = context.asked.creates
+    if comparison is None:
+        return context.store.line_up(context.job, lone, swept, context.layout)
+    total, spared = context.store.line_up_all(context.job, lone, comparison.rest())
+    tally = Tally()
+    receiver = Side.RIGHT if context.bound.mapping.direction.reaches(Side.RIGHT) else Side.LEFT
+    tally.towards(receiver).unchanged = spared
+    context.note(Settlement(tally=tally))
+    return total
 
 
 def pages(context: JobContext, total: int = 0) -> Iterator[pl.DataFrame]:
@@ -74,36 +93,33 @@ def pages(context: JobContext, total: int = 0) -> Iterator[pl.DataFrame]:
     return context.store.pairs(context.job, rows)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What reading a feed told: the (id, version) of the newest record seen so far; how many coupled records were named
-    (None: they are lined up themselves, and can be counted there).
-    """
-
-    newest: tuple[str, str] | None
-    coupled: int | None
-
-
-def _read_feed(context: JobContext, side: Side, feed: Changes) -> _Read:
-    """Line up what a feed names. Where all couplings are looked at anyway only uncoupled records are."""
+def _read_feed(context: JobContext, side: Side, feed: Changes, comparison: Comparison | None) -> tuple[str, str] | None:
+    """Line up what a feed names; (id, version) of the newest record seen so far."""
     mark = context.store.watermark(context.name, side)
     newest = mark.newest if mark is not None else None
-    coupled = 0 if context.asked.everything and feed.complete else None
-    for page in _ahead(context, side, feed):
-        if coupled is None:
-            context.store.add_due(side, page.select(ID, VERSION))
-        else:
-            coupled += context.store.add_uncoupled(context.job, side, page[ID])
+    for page in _lined_up(context, side, feed, comparison):
         known = page.select(ID, VERSION).drop_nulls().top_k(1, by=VERSION)
         if len(known) and (newest is None or known[VERSION][0] >= newest[1]):
             newest = (known[ID][0], known[VERSION][0])
         collect()
-    return _Read(newest, coupled)
+    return newest
 
 
-def _ahead(context: JobContext, side: Side, feed: Changes) -> Iterator[pl.DataFrame]:
+def _lined_up(context: JobContext, side: Side, feed: Changes, comparison: Comparison | None) -> Iterator[pl.DataFrame]:
+    """The pages of a feed, lined up: where all couplings are compared, only records without one."""
+    if comparison is None:
+        for page in _ahead(context, side, feed.pages):
+            context.store.add_due(side, page.select(ID, VERSION))
+            yield page
+    else:
+        for page, cells in _ahead(context, side, comparison.prepared(side, feed.pages)):
+            context.store.add_uncoupled(side, page[ID].filter(comparison.uncoupled(side, page, cells)))
+            yield page
+
+
+def _ahead(context: JobContext, side: Side, pages: Iterator[T]) -> Iterator[T]:
     with context.hand(context.tables[side].table.features.elsewhere) as reader:
-        yield from ahead(feed.pages, reader)
+        yield from ahead(pages, reader)
 
 
 def _refuse_restored(context: JobContext) -> None:
@@ -130,13 +146,16 @@ def _older(now: str, before: str) -> bool:
         return False
 
 
-def _changes(context: JobContext, side: Side, identity: str) -> Changes:
+def _changes(context: JobContext, side: Side, identity: str, comparison: Comparison | None) -> Changes:
     """The feed of one side since its watermark; from the start when that was taken for another question, or all is
     asked for.
     """
+    table = context.tables[side].table
+    if comparison is not None:
+        return table.changes(None, comparison.want(side))
     mark = context.store.watermark(context.name, side)
-    usable = mark is not None and _answers(mark.identity, identity) and not context.asked.everything
-    return context.tables[side].table.changes(mark.cursor if mark is not None and usable else None, Want(()))
+    usable = mark is not None and _answers(mark.identity, identity)
+    return table.changes(mark.cursor if mark is not None and usable else None, Want(()))
 
 
 def _watermark_identity(context: JobContext, side: Side) -> str:
@@ -181,11 +200,11 @@ def _naive(moment: datetime) -> datetime:
 
 def _sweep(context: JobContext, side: Side) -> None:
     """Name every id that exists, so that coupled ones nobody named are suspects."""
-    for page in _ahead(context, side, context.tables[side].table.changes(None, Want(()))):
+    for page in _ahead(context, side, context.tables[side].table.changes(None, Want(())).pages):
         context.store.add_present(side, page[ID])
 
 
-def _refuse_emptied(context: JobContext, swept: list[Side], read: Sequence[_Read]) -> None:
+def _refuse_emptied(context: JobContext, swept: list[Side], comparison: Comparison | None) -> None:
     if context.asked.lifted or not swept:
         return
     couplings = context.store.count_couplings(context.name)
@@ -193,8 +212,7 @@ def _refuse_emptied(context: JobContext, swept: list[Side], read: Sequence[_Read
     limits = Limits(mapping.guard_rows, mapping.guard_percent)
     reasons = []
     for side in swept:
-        named = read[side].coupled
-        missing = context.store.missing(context.job, side) if named is None else couplings - named
-        reasons += emptied(context.tables.names[side], missing, couplings, limits)
+        absent = context.store.missing(context.job, side) if comparison is None else couplings - comparison.named(side)
+        reasons += emptied(context.tables.names[side], absent, couplings, limits)
     if reasons:
         raise Halted([f"{context.name}: {reason}" for reason in reasons], f"koppel approve {context.job.id}")

@@ -83,7 +83,7 @@ def read_page(context: JobContext, pairs: pl.DataFrame) -> Page:
     records = tuple(_read(context, side, pairs) for side in Side)
     exists = tuple(frame[_PRESENT].fill_null(False).to_numpy() for frame in records)
     values = tuple(raw(context.bound.lines, side, records[side]) for side in Side)
-    scope = tuple(_scope(context, side, records[side], pairs) & exists[side] for side in Side)
+    scope = tuple(inside_filter(context, side, records[side], pairs[COUPLING]) & exists[side] for side in Side)
     base = tuple(_base(context, pairs, _BASES[side]) for side in Side)
     return Page(
         pairs,
@@ -108,14 +108,16 @@ def _read(context: JobContext, side: Side, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _scope(context: JobContext, side: Side, records: pl.DataFrame, pairs: pl.DataFrame) -> Mask:
-    """Whether each record is inside the mapping's filter (one evaluator for all systems)."""
+def inside_filter(context: JobContext, side: Side, records: pl.DataFrame, couplings: pl.Series) -> Mask:
+    """Whether each record is inside the mapping's filter (one evaluator for all systems). `couplings`: null where a
+    record has none.
+    """
     filter_ = context.bound.mapping.options(side).filter
     if filter_ is None:
         return np.ones(len(records), dtype=np.bool_)
     inside = records.select(to_polars(filter_, context.bound.shape(side)).fill_null(False)).to_series().to_numpy()
     if context.bound.mapping.filter_scope is FilterScope.NEW_RECORDS:
-        inside = inside | pairs[COUPLING].is_not_null().to_numpy()
+        inside = inside | couplings.is_not_null().to_numpy()
     return inside.astype(np.bool_)
 
 

@@ -4,7 +4,7 @@ A plan is the real run over pretended tables and a copy of the store, so it cann
 would do: parents that would be created are there for their children, and what would be waiting waits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -57,24 +57,30 @@ class PretendTable:
         return self._shape
 
     def changes(self, since: str | None, want: Want) -> Changes:
-        """The real feed: a plan is made of what is there now."""
+        """The real feed, with what would have been written laid over what it names."""
         changes = self._table.changes(since, want)
-        return replace(changes, pages=map(self._counted, changes.pages))
+        return replace(changes, pages=(self._seen(page) for page in changes.pages))
 
-    def _counted(self, page: pl.DataFrame) -> pl.DataFrame:
+    def _seen(self, page: pl.DataFrame) -> pl.DataFrame:
         self._record.read += len(page)
-        return page
+        laid = self._laid(page[ID], page.columns)
+        real = page.filter(~page[ID].is_in([*laid[ID], *self._deleted]))
+        return pl.concat([real, laid])
+
+    def _laid(self, ids: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
+        """Those of these records that would have been written; of no version."""
+        nothing = [pl.lit(None, pl.String).alias(name) for name in (VERSION, FAULT)]
+        return self._overlay.filter(pl.col(ID).is_in(ids.implode())).with_columns(*nothing).select(columns)
 
     def fetch(self, ids: pl.Series, want: Want) -> pl.DataFrame:
         """The real records, with what would have been written laid over them."""
         wanted = ids.filter(~ids.is_in(list(self._deleted)))
-        laid = self._overlay.filter(pl.col(ID).is_in(wanted.implode()))
+        laid = self._laid(wanted, (ID, VERSION, FAULT, *want.fields))
         real = self._table.fetch(wanted.filter(~wanted.is_in(laid[ID].implode())), want).select(
             ID, VERSION, FAULT, *want.fields
         )
         self._record.read += len(real)
-        nothing = [pl.lit(None, pl.String).alias(name) for name in (VERSION, FAULT)]
-        return pl.concat([real, laid.with_columns(*nothing).select(real.columns)])
+        return pl.concat([real, laid])
 
     def find(self, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
         """Found among the real records or among those that would have been written."""

@@ -14,6 +14,7 @@ from koppel.model.mapping import Hop, Reference
 from koppel.model.policy import Side
 from koppel.model.values import ID, OP, FieldShape, Kind, TableShape, dtype
 from koppel.ports import Want
+from koppel.transform.filter import to_polars
 from koppel.transform.translate import WAITING, Lookups, reference_text
 
 UNKNOWN = "unknown_reference"
@@ -44,17 +45,18 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
     """`value`, `translated`, `reason` for every distinct value of one line on `side`."""
     if not len(values):
         return pl.DataFrame(schema=_ANSWER)
-    steps = pl.DataFrame({"value": values, "step": values})
-    hop_side = _hop_side(context, reference.hop)
-    if reference.hop is not None and hop_side is side:
-        steps = _look(context.tables.hops[reference.hop.table], steps, reference.hop.given, reference.hop.wanted)
-    answers = pl.concat([_one_mapping(context, name, line, reference, side, steps) for name in reference.mappings])
-    if reference.hop is not None:
+    hop, steps = reference.hop, pl.DataFrame({"value": values, "step": values})
+    hops_here = hop is not None and _hop_side(context, hop) is side
+    asked = [steps] * len(reference.mappings)
+    if hop is not None and hops_here:
+        asked = _look(context.tables.hops[hop.table], steps, (hop.given, hop.wanted), reference)
+    answers = pl.concat([_one_mapping(context, way, line, reference, side, each) for way, each in enumerate(asked)])
+    if hop is not None and not (hops_here and reference.conditions):
         answers = _of_one_table(answers)
     best = answers.sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
-    best = best.select("value", "translated", "reason", "rank")
-    if reference.hop is not None and hop_side is not side:
-        best = _hop_back(context.tables.hops[reference.hop.table], best, reference.hop)
+    best = best.select("value", "way", "translated", "reason", "rank")
+    if hop is not None and not hops_here:
+        best = _hop_back(context.tables.hops[hop.table], best, reference)
     joined = values.to_frame().join(best, on="value", how="left", maintain_order="left")
     if reference.blank is not None and side is Side.RIGHT:  # what blank stands for on the left is blank again there
         joined = joined.with_columns(pl.when(pl.col("translated") != reference.blank).then("translated"))
@@ -64,11 +66,13 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
 
 
 def _one_mapping(
-    context: JobContext, name: str, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
+    context: JobContext, way: int, line: Line, reference: Reference, side: Side, steps: pl.DataFrame
 ) -> pl.DataFrame:
-    """Through the couplings of one mapping. `rank`: -1 several records are meant, 0 translated, 1 not coupled yet; what
-    no record answers is left out. `step`, `table`: what was looked for, and where it was found.
+    """Through the couplings of one mapping, the reference's number `way`. `rank`: -1 several records are meant, 0
+    translated, 1 not coupled yet; what no record answers is left out. `step`, `table`: what was looked for, and where
+    it was found.
     """
+    name = reference.mappings[way]
     here, there = context.tables.referenced[name][side], context.tables.referenced[name][side.other]
     own_name = line.mapping.name(side)
     by_here = referenced_field(context.tables[side].shape.field(own_name or ""), reference, side, here.shape)
@@ -86,6 +90,7 @@ def _one_mapping(
     return known.select(
         "value",
         "step",
+        pl.lit(way).alias("way"),
         pl.lit(here.shape.name).alias("table"),
         "translated",
         pl.when(several).then(pl.lit(AMBIGUOUS)).when(waiting).then(pl.lit(WAITING)).alias("reason"),
@@ -94,8 +99,8 @@ def _one_mapping(
 
 
 def _of_one_table(answers: pl.DataFrame) -> pl.DataFrame:
-    """What a look-up table leads to says nothing of the table it is in: a customer and a vendor with the same number
-    are told apart by nobody, so neither is taken.
+    """What a look-up table leads to says nothing of the table it is in, unless the reference has conditions: a customer
+    and a vendor with the same number are told apart by nobody, so neither is taken.
     """
     twice = pl.col("table").n_unique().over("value", "step") > 1
     return answers.with_columns(
@@ -115,20 +120,36 @@ def _ids_of(table: OpenTable, steps: pl.DataFrame, by: str) -> pl.DataFrame:
     return steps.filter(pl.col("step").is_in(existing.implode())).select("value", "step", pl.col("step").alias("id"))
 
 
-def _look(table: OpenTable, steps: pl.DataFrame, given: str, wanted: str) -> pl.DataFrame:
-    """Follow the steps through one look-up table, from one of its fields to another."""
+def _look(table: OpenTable, steps: pl.DataFrame, fields: tuple[str, str], reference: Reference) -> list[pl.DataFrame]:
+    """Follow the steps through a look-up table, from the first of two of its fields to the other: for each mapping of
+    the reference the steps on the rows that lead to it.
+    """
+    given, wanted = fields
     found = _find(table, steps["step"], given)
-    rows = table.table.fetch(found[ID].unique(), Want((wanted,))).select(
-        ID, pl.col(wanted).cast(pl.String).alias("next")
-    )
-    return steps.join(found, on="step").join(rows, on=ID).select("value", pl.col("next").alias("step")).drop_nulls()
+    rows = table.table.fetch(found[ID].unique(), Want(tuple(dict.fromkeys((wanted, *reference.tested)))))
+    led = [
+        rows if condition is None else rows.filter(to_polars(condition, table.shape)) for _, condition in reference.ways
+    ]
+    following = [some.select(ID, pl.col(wanted).cast(pl.String).alias("next")) for some in led]
+    reached = steps.join(found, on="step")
+    return [
+        reached.join(some, on=ID, maintain_order="left").select("value", pl.col("next").alias("step")).drop_nulls()
+        for some in following
+    ]
 
 
-def _hop_back(table: OpenTable, best: pl.DataFrame, hop: Hop) -> pl.DataFrame:
-    """From the field of the referenced record back through the look-up table to the value of the line."""
-    steps = best.filter(pl.col("translated").is_not_null()).select("value", pl.col("translated").alias("step"))
-    found = _look(table, steps, hop.wanted, hop.given).group_by("value")
-    back = found.agg(pl.col("step").first().alias("back"), pl.col("step").n_unique().alias("steps"))
+def _hop_back(table: OpenTable, best: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """From the field of the referenced record back through the look-up table to the value of the line, over the rows
+    that lead to its mapping.
+    """
+    hop = reference.hop
+    assert hop is not None, "only a reference with a look-up table goes back through it"
+    steps = best.filter(pl.col("translated").is_not_null()).select("value", "way", pl.col("translated").alias("step"))
+    found = _look(table, steps.drop("way"), (hop.wanted, hop.given), reference)
+    taken = pl.concat(
+        [each.join(steps.filter(pl.col("way") == way), on="value", how="semi") for way, each in enumerate(found)]
+    ).group_by("value")
+    back = taken.agg(pl.col("step").first().alias("back"), pl.col("step").n_unique().alias("steps"))
     joined = best.join(back, on="value", how="left", maintain_order="left")
     lost = pl.col("translated").is_not_null() & pl.col("back").is_null()
     reason = pl.when(lost).then(pl.lit(UNKNOWN)).when(pl.col("steps") > 1).then(pl.lit(AMBIGUOUS)).otherwise("reason")

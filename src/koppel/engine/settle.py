@@ -190,7 +190,8 @@ _ENGINE_REASONS = {
     ),
     "ambiguous_reference": (
         "{field} names several records.",
-        "Tell them apart in the field it names them by.",
+        "Tell them apart in the field it names them by; where a look-up table leads to several mappings, say in the "
+        "field line which of its rows lead to which: MAPPING [field = value].",
     ),
     "waiting": (
         "{field} names a record that is not coupled yet.",
@@ -211,7 +212,7 @@ _ENGINE_REASONS = {
     "match_outside_filter": ("The partner found is outside the mapping's filter.", "Change that record or the filter."),
     "hidden_by_column_security": (
         "{field} is hidden from koppel by column security, so that nobody knows what it holds.",
-        "Take it out of the mapping, or switch the security of the column off.",
+        "Grant it to the application user by a column security profile, or take it out of the mapping.",
     ),
     "ping_pong": (
         "{field} has been written in this direction again and again since yesterday, and something changes it back.",

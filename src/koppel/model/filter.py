@@ -5,7 +5,7 @@ every value (SQL's three-valued logic: a comparison with null is unknown, and an
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 
@@ -88,3 +88,13 @@ def fields_of(filter_: Filter) -> frozenset[str]:
             return fields_of(filter_.term)
         case And() | Or():
             return frozenset[str]().union(*(fields_of(term) for term in filter_.terms))
+
+
+def moment_of(value: Literal) -> datetime:
+    """What a value of a filter means that a date-time is compared with: a moment in UTC, of a date its midnight."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        assert isinstance(value, date), "the filter was checked to compare a date-time with a moment"
+        return datetime.combine(value, time(), UTC)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

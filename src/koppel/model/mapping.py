@@ -7,7 +7,7 @@ known.
 
 from dataclasses import dataclass, field
 
-from koppel.model.filter import Filter
+from koppel.model.filter import Filter, fields_of
 from koppel.model.numbers import Numbers
 from koppel.model.policy import ConflictScope, Direction, Drift, FilterScope, FirstContact, OnConflict, OnDelete, Side
 
@@ -50,7 +50,8 @@ class Reference:
 
     `mappings`: tried in order, the first coupled record wins. `blank`: the value a blank stands for (Business Central's
     blank currency code means the local currency). `left_by`, `right_by`: the field of the referenced table that the
-    value holds; None = found out from the foreign key, else the table's key.
+    value holds; None = found out from the foreign key, else the table's key. `conditions`: one for each mapping, which
+    rows of the hop's table lead to it; () = any row to any of them.
     """
 
     mappings: tuple[str, ...]
@@ -58,6 +59,17 @@ class Reference:
     left_by: str | None = None
     right_by: str | None = None
     hop: Hop | None = None
+    conditions: tuple[Filter, ...] = ()
+
+    @property
+    def ways(self) -> tuple[tuple[str, Filter | None], ...]:
+        """The mappings, each with its condition (None = any row)."""
+        return tuple(zip(self.mappings, self.conditions or (None,) * len(self.mappings), strict=True))
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The fields of the hop's table that the conditions look at."""
+        return tuple(sorted(frozenset[str]().union(*map(fields_of, self.conditions))))
 
 
 @dataclass(frozen=True)

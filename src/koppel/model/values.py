@@ -49,6 +49,8 @@ class FieldShape:
     nullable: bool = True
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    unlock: str = ""
+    """What a person does so that a read-only field can be written, where rights are all that is missing."""
     unique: bool = False
     references: tuple[str, str] | None = None
     """(table, field) of a foreign key with one column."""

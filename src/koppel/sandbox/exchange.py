@@ -52,7 +52,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-# Amounts leave as numbers with their trailing zeros, as money does (wire 1.5).
+# Amounts leave as exact numbers with their trailing zeros, as money does (wire 1.5, 4.1.12).
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 

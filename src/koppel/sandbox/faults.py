@@ -11,7 +11,9 @@ from koppel.sandbox.exchange import Call, Reply
 
 
 class Trouble(StrEnum):
-    """What happens to a call."""
+    """What happens to a call: cut or timed out, it may be done or not (wire 4.1.3); a stream may end in between (wire
+    4.1.9).
+    """
 
     LATENCY = "latency"
     STATUS = "status"

@@ -1,6 +1,7 @@
 """What a service refuses a call with: a status and a body with a code, which is what callers match on."""
 
 from koppel.sandbox.exchange import Reply, json_reply
+from koppel.sandbox.language import disguised
 
 ODATA = {"OData-Version": "4.0"}
 """The header of every OData answer."""
@@ -13,6 +14,7 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
 
-    def reply(self) -> Reply:
-        """It as an answer."""
-        return json_reply(self.status, {"error": {"code": self.code, "message": self.message}}, ODATA)
+    def reply(self, english: bool = True) -> Reply:
+        """It as an answer; its code is the same in every language."""
+        text = self.message if english else disguised(self.message)
+        return json_reply(self.status, {"error": {"code": self.code, "message": text}}, ODATA)

@@ -40,7 +40,8 @@ Taken = Callable[[Keyed, Key, str], Exception]
 class Rows:
     """All rows of some tables. A stored row is never changed, only replaced, so a reader may keep it.
 
-    `version_column`: where rows keep their version.
+    `version_column`: where rows keep their version. `broken`: keys, by name, whose index could not be built because
+    rows share their values: they keep nobody from anything.
     """
 
     def __init__(self, names: Iterable[str], version_column: str, taken: Taken) -> None:
@@ -51,6 +52,7 @@ class Rows:
         self._indexes: dict[tuple[str, str], dict[tuple[Any, ...], str]] = {}
         self._undo: list[Callable[[], None]] | None = None
         self._taken = taken
+        self.broken: set[str] = set()
 
     def next_version(self) -> int:
         """The next value of the row version, which is one counter for all tables."""
@@ -66,7 +68,8 @@ class Rows:
         return self._indexes.get((table.name, key.name), {}).get(comparable(values))
 
     def put(self, table: Keyed, row_id: str, row: Row, version: int | None = None) -> None:
-        """Store a row in place of what was there. Raises what `taken` gives when it takes another one's key.
+        """Store a row in place of what was there; whoever does it, it is a change (wire 4.1.1). Raises what `taken`
+        gives when it takes another one's key.
 
         `version`: the next one unless given.
         """
@@ -74,7 +77,7 @@ class Rows:
         row = {**row, self._version_column: version or self.next_version()}
         self._check_keys(table, row_id, row)
         self._place(table, row_id, before, row)
-        self._remember(lambda: self._place(table, row_id, row, before))
+        self.remember(lambda: self._place(table, row_id, row, before))
 
     def remove(self, table: Keyed, row_id: str) -> None:
         """Delete a row that is there; a tombstone stays."""
@@ -89,7 +92,7 @@ class Rows:
             if buried is not None:
                 self.tombstones[table.name][row_id] = buried
 
-        self._remember(undo)
+        self.remember(undo)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -107,12 +110,15 @@ class Rows:
         finally:
             self._undo = None
 
-    def _remember(self, undo: Callable[[], None]) -> None:
+    def remember(self, undo: Callable[[], None]) -> None:
+        """What takes a step back, should the transaction fail."""
         if self._undo is not None:
             self._undo.append(undo)
 
     def _check_keys(self, table: Keyed, row_id: str, row: Row) -> None:
         for key in table.keys:
+            if key.name in self.broken:
+                continue
             values = key_values(key, row)
             holder = values and self.by_key(table, key, values)
             if holder and holder != row_id:
@@ -140,5 +146,5 @@ def key_values(key: Key, row: Row) -> tuple[Any, ...] | None:
 
 
 def comparable(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Values as keys compare them: text without regard to case (wire 1.2, 2.4)."""
+    """Values as keys compare them: text without regard to case (wire 1.2, 2.4, 4.1.13)."""
     return tuple(value.casefold() if isinstance(value, str) else value for value in values)

@@ -86,6 +86,9 @@ _STREETS = [
     "Nieuwstraat",
     "Beukenhof",
 ]
+_CRONUS = tuple(f"{number}0000" for number in range(1, 6))
+"""The first customers and the first vendors of Business Central's demo companies have these numbers, both of them."""
+
 SALESPEOPLE = 8
 """How many people sell, one more has left."""
 
@@ -132,9 +135,9 @@ class Person:
 def businesses(random: Random, number: int) -> Iterator[Business]:
     """So many of them, every fifth a vendor."""
     for at in range(number):
-        vendor = at % 5 == 4
+        vendor = _is_vendor(at)
         yield Business(
-            number=f"{'V' if vendor else 'C'}{at + 1:05}",
+            number=_number(at),
             vendor=vendor,
             name=f"{random.choice(LAST)} {random.choice(_TRADES)} {random.choice(_FORMS)}",
             email=f"info@company{at + 1}.example",
@@ -143,6 +146,23 @@ def businesses(random: Random, number: int) -> Iterator[Business]:
             currency=random.choice(CURRENCIES)[0],
             place=_place(random),
         )
+
+
+def shares_numbers(number: int) -> bool:
+    """Whether among so many businesses a customer and a vendor have the same number."""
+    numbers = [_number(at) for at in range(number)]
+    return len(set(numbers)) < len(numbers)
+
+
+def _is_vendor(at: int) -> bool:
+    return at % 5 == 4
+
+
+def _number(at: int) -> str:
+    """The number of the business at a place; later ones have numbers of their series."""
+    vendor = _is_vendor(at)
+    nth = at // 5 if vendor else at - at // 5
+    return _CRONUS[nth] if nth < len(_CRONUS) else f"{'V' if vendor else 'C'}{at + 1:05}"
 
 
 def people(random: Random, number: int, employers: Sequence[object]) -> Iterator[Person]:

@@ -19,6 +19,7 @@ from koppel.sandbox.dataverse.sample import Sample
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.entra import Entra, Registration
 from koppel.sandbox.gate import Controls, Gate
+from koppel.sandbox.mail import Postman, posting
 from koppel.sandbox.serving import Authority, Served, listening, url_of
 from koppel.sandbox.tokens import Tokens
 
@@ -79,6 +80,12 @@ def running(settings: Settings | None = None) -> Iterator[Sandbox]:
             Admin(controls, sandbox.tokens, paths).application(),
             Gate("business-central", erp.answer, controls, erp.limits),
         ]
+        push, webhooks = crm.environment.push, erp.environment.webhooks
+        trusting = sandbox.authority.context()
+        trusting.load_default_certs()  # receivers may be anywhere, and have a certificate of anybody
+        push.post = webhooks.post = posting(trusting)
+        rounds = (push.deliver, webhooks.deliver)
+        stack.callback(Postman(lambda: [deliver(controls.lock) for deliver in rounds]).stop)
         for application, ear in zip(applications, ears, strict=True):
             stack.callback(Served(application, ear, sandbox.authority).stop)
         yield sandbox
@@ -95,7 +102,7 @@ def _built(
     entra = Entra(entra_url, tenant, controls.clock, tokens, registrations, {crm_url, erp_url})
     environment = Environment(controls.clock)
     sample = Sample(environment, registration.client_id, settings.seed)
-    sample.fill(settings.accounts, settings.contacts)
+    sample.fill(settings.accounts, settings.contacts, settings.businesses)
     dataverse = Dataverse(crm_url, environment, tokens, f"{entra_url}/{tenant}/oauth2/authorize")
     companies = Companies(controls.clock, tenant, registration.client_id, settings.seed)
     companies.fill(settings.businesses, settings.people)

@@ -18,6 +18,7 @@ class Switches:
     `expired_delta`, `expired_delta_status`: U1. `accent_sensitive`, `ne_finds_null`: U2. `empty_text_is_null`: U3.
     `recreated_is_deleted_too`: U10, whether a delta tells the deletion of an id that exists again.
     `delete_refused_status`: U11, for a row others refer to. `duplicate_status`: U11, for a key that is taken.
+    `english`: whether refusals are in English; codes are the same in every language (wire 1.10).
     """
 
     expired_delta: ExpiredDelta = ExpiredDelta.REFUSED
@@ -28,3 +29,4 @@ class Switches:
     recreated_is_deleted_too: bool = False
     delete_refused_status: int = 405
     duplicate_status: int = 412
+    english: bool = True

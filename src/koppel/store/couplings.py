@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 
 import polars as pl
-from sqlalchemy import Column, and_, or_, select
+from sqlalchemy import Column, and_, case, func, literal, not_, or_, select
 
-from koppel.model.coupling import COUPLING_SCHEMA
+from koppel.model.coupling import COUPLING, COUPLING_SCHEMA
 from koppel.model.policy import Side
+from koppel.model.values import ID
 from koppel.store import schema
 from koppel.store.connection import StoreBase
 from koppel.store.dialect import Existing, spread, upsert
@@ -27,6 +28,27 @@ class Couplings(StoreBase):
             here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
             query = select(*_COLUMNS).where(here, _id_column(side).in_(spread(ids)))
             return read_frame(connection, query, COUPLING_SCHEMA)
+
+    def coupling_numbers(self, mapping: str) -> range:
+        """Among which the numbers of all couplings of the mapping are."""
+        number = schema.coupling.c.id
+        with self.transaction() as connection:
+            here = schema.coupling.c.mapping == self.mapping_id(connection, mapping)
+            first, last = connection.execute(select(func.min(number), func.max(number)).where(here)).one()
+            return range(0) if first is None else range(first, last + 1)
+
+    def baselines(self, mapping: str, side: Side, ids: pl.Series, layout: int) -> pl.DataFrame:
+        """COUPLING, ID, `version`, `base`: what was last agreed with these records of one side; `base` is empty where
+        it was kept in another layout, or a lost answer is not forgotten yet.
+        """
+        table, end = schema.coupling, ("left", "right")[side]
+        kind = {COUPLING: pl.Int64(), ID: pl.String(), "version": pl.String(), "base": pl.Binary()}
+        kept = and_(table.c.layout == layout, not_(table.c.recovered))
+        base = case((kept, table.c[f"{end}_base"]), else_=literal(b""))
+        query = select(table.c.id, _id_column(side), table.c[f"{end}_version"], base)
+        with self.transaction() as connection:
+            here = and_(table.c.mapping == self.mapping_id(connection, mapping), _id_column(side).in_(spread(ids)))
+            return read_frame(connection, query.where(here), kind)
 
     def partners(self, mappings: Sequence[str], side: Side, ids: pl.Series) -> pl.DataFrame:
         """`id`, `partner`: the coupled record on the other side, from the first of these mappings that has one."""

@@ -2,7 +2,7 @@
 
 Feeds, the retry set and unsettled couplings are gathered in temporary tables and joined once, so that a run costs what
 changed and not what there is, memory is bounded by the page, and a pair comes up once however many feeds name it. Where
-all couplings are to be looked at none is gathered: they are paged as they lie.
+all couplings are to be looked at none is gathered: they are paged as they lie; where most need no look, the others are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, and_, exists, false, func, literal, not_, or_, select, true, union_all
+from sqlalchemy import Connection, Table, and_, exists, false, func, literal, not_, or_, select, true, union_all
 from sqlalchemy.sql.expression import ColumnElement, Select
 
 from koppel.model.coupling import COUPLING_SCHEMA, LEFT_ID, PAIR_SCHEMA, RIGHT_ID
@@ -21,7 +21,7 @@ from koppel.model.values import ID, VERSION
 from koppel.store import schema
 from koppel.store.connection import StoreBase
 from koppel.store.dialect import Existing, minding, refresh_statistics, spread, upsert
-from koppel.store.rows import counted, insert_frame, read_frame
+from koppel.store.rows import FETCH_ROWS, insert_frame, read_frame
 
 _due, _pair, _coupling, _error = schema.due, schema.pair, schema.coupling, schema.error
 _LONE_SCHEMA = pl.Schema({"record": pl.String(), "left_due": pl.Boolean(), "right_due": pl.Boolean()})
@@ -55,21 +55,22 @@ class LineUp(StoreBase):
         with self.transaction() as connection:
             insert_frame(connection, _due, frame, existing=Existing.GOES, side=int(side), named=True)
 
-    def add_uncoupled(self, job: Job, side: Side, ids: pl.Series) -> int:
-        """Add those of these records of a side that are not coupled; how many are."""
-        with self.transaction() as connection:
-            named = spread(ids).subquery()
-            mine = and_(_coupling.c.mapping == self.mapping_id(connection, job.mapping), _ids(side) == named.c.value)
-            rows = select(literal(int(side)), named.c.value, true()).where(not_(exists().where(mine)))
-            columns = ["side", "record", "named"]
-            statement = minding(upsert(connection, _due), _due, columns, Existing.STAYS).from_select(columns, rows)
-            return len(ids) - counted(connection, statement)
+    def add_uncoupled(self, side: Side, ids: pl.Series) -> None:
+        """Add records without a coupling that a feed named; no version of theirs is known."""
+        self._add_ids(side, ids, named=True)
 
     def add_present(self, side: Side, ids: pl.Series) -> None:
         """Add ids that a sweep found to exist."""
-        frame = ids.alias("record").sort().to_frame()
+        self._add_ids(side, ids, named=False)
+
+    def _add_ids(self, side: Side, ids: pl.Series, named: bool) -> None:
+        columns = ["side", "record", "named"]
+        found = spread(ids.sort()).subquery()
+        rows = select(literal(int(side)), found.c.value, true() if named else false())
         with self.transaction() as connection:
-            insert_frame(connection, _due, frame, existing=Existing.STAYS, side=int(side), named=False)
+            statement = minding(upsert(connection, _due), _due, columns, Existing.STAYS)
+            # SQLite would take ON for the beginning of a join.
+            connection.execute(statement.from_select(columns, rows.where(true())))
 
     def missing(self, job: Job, side: Side) -> int:
         """How many coupled records of that side no page and no sweep named."""
@@ -77,22 +78,37 @@ class LineUp(StoreBase):
             absent = _absent(self.mapping_id(connection, job.mapping), side)
             return int(connection.execute(select(func.count()).select_from(absent.subquery())).scalar_one())
 
-    def line_up(self, job: Job, everything: bool, lone: bool, swept: Sequence[Side], layout: int) -> int:
+    def line_up(self, job: Job, lone: bool, swept: Sequence[Side], layout: int) -> int:
         """Join what is due, the retry set and the unsettled couplings into pairs; how many there are."""
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
             refresh_statistics(connection, _due)
-            count = 0
-            if everything:
-                ends = select(func.count(), func.min(_coupling.c.id), func.max(_coupling.c.id))
-                count, first, last = connection.execute(ends.where(_coupling.c.mapping == number)).one()
+            queries = [*_due_couplings(number), *_open_couplings(number), *(_absent(number, side) for side in swept)]
+            for query in [*queries, _other_layouts(connection, number, layout)]:
+                self._add_pairs(connection, query)
+            return self._add_lone(connection, number, lone)
+
+    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None) -> tuple[int, int]:
+        """The same with all couplings: how many pairs there are, and how many couplings are left out. `rest`: of those
+        about which nothing is open only the ones with these numbers.
+        """
+        with self.transaction() as connection:
+            number = self.mapping_id(connection, job.mapping)
+            refresh_statistics(connection, _due)
+            ends = select(func.count(), func.min(_coupling.c.id), func.max(_coupling.c.id))
+            count, first, last = connection.execute(ends.where(_coupling.c.mapping == number)).one()
+            if rest is None:
                 self._stretch = _Stretch(number, first, last) if count else None
-            else:
-                for query in [*self._due_couplings(number, swept), _other_layouts(connection, number, layout)]:
-                    self._add_pairs(connection, query)
-            for side in Side:
-                self._add_lone(connection, number, side, lone)
-            return int(count + connection.execute(select(func.count()).select_from(_pair)).scalar_one())
+                return count + self._add_lone(connection, number, lone), 0
+            for at in range(0, len(rest), FETCH_ROWS):
+                these = _coupling.c.id.in_(spread(rest.slice(at, FETCH_ROWS)))
+                query = select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, these)
+                self._add_pairs(connection, query)
+            asked = _named_by(schema.conflict).where(_coupling.c.mapping == number)
+            for query in [*_open_couplings(number), asked]:
+                self._add_pairs(connection, query)
+            coupled = connection.execute(select(func.count()).select_from(_pair)).scalar_one()
+            return self._add_lone(connection, number, lone), count - coupled
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:
         """Line up exactly these instead."""
@@ -137,41 +153,58 @@ class LineUp(StoreBase):
             after = page.to_series(0)[-1]
             yield page
 
-    def _due_couplings(self, number: int, swept: Sequence[Side]) -> list[Select[tuple[object, ...]]]:
-        """Couplings to look at, from every reason there is; the flags say which side's feed named them."""
-        mine = _coupling.c.mapping == number
-        queries: list[Select[tuple[object, ...]]] = []
-        for side in Side:
-            flags = (true(), false()) if side is Side.LEFT else (false(), true())
-            named = and_(_due.c.side == int(side), _due.c.named, _due.c.record == _ids(side))
-            moved = or_(_due.c.version.is_(None), _due.c.version.is_distinct_from(_versions(side)))
-            queries.append(select(_coupling.c.id, *flags).join(_due, named).where(mine, moved))
-            failed = and_(_error.c.mapping == number, _error.c.side == int(side), _error.c.record == _ids(side))
-            queries.append(select(_coupling.c.id, *flags).join(_error, failed).where(mine))
-            queries.append(select(_coupling.c.id, true(), true()).where(mine, _versions(side).is_(None)))
-        queries.extend(_absent(number, side) for side in swept)
-        left_aside = select(_coupling.c.id, true(), true()).join(
-            schema.aside, schema.aside.c.coupling == _coupling.c.id
-        )
-        queries.append(left_aside.where(mine))
-        return queries
-
     def _add_pairs(self, connection: Connection, query: Select[tuple[object, ...]]) -> None:
         target = upsert(connection, _pair).from_select(["coupling", "left_due", "right_due"], query)
         connection.execute(target.on_conflict_do_nothing())
 
-    def _add_lone(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
+    def _add_lone(self, connection: Connection, number: int, named_too: bool) -> int:
         """Uncoupled records that feeds named, if wanted; those of the retry set always: somebody wanted them created
-        once.
+        once. Answers how many are in the job table now.
         """
+        for side in Side:
+            self._add_lone_of(connection, number, side, named_too)
+        return int(connection.execute(select(func.count()).select_from(_pair)).scalar_one())
+
+    def _add_lone_of(self, connection: Connection, number: int, side: Side, named_too: bool) -> None:
         coupled = exists().where(_coupling.c.mapping == number, _ids(side) == _due.c.record)
         named = select(_due.c.record).where(_due.c.side == int(side), _due.c.named, not_(coupled))
         known = exists().where(_coupling.c.mapping == number, _ids(side) == _error.c.record)
         failed = select(_error.c.record).where(_error.c.mapping == number, _error.c.side == int(side), not_(known))
         records = union_all(*([named, failed] if named_too else [failed])).subquery()
-        flags = (true(), false()) if side is Side.LEFT else (false(), true())
-        query = select(literal(int(side)), records.c.record, *flags).distinct()
+        query = select(literal(int(side)), records.c.record, *_flags(side)).distinct()
         connection.execute(_pair.insert().from_select(["side", "record", "left_due", "right_due"], query))
+
+
+def _due_couplings(number: int) -> list[Select[tuple[object, ...]]]:
+    """Couplings that feeds named, and those that are not settled; the flags say which side they come from."""
+    mine = _coupling.c.mapping == number
+    queries: list[Select[tuple[object, ...]]] = []
+    for side in Side:
+        named = and_(_due.c.side == int(side), _due.c.named, _due.c.record == _ids(side))
+        moved = or_(_due.c.version.is_(None), _due.c.version.is_distinct_from(_versions(side)))
+        queries.append(select(_coupling.c.id, *_flags(side)).join(_due, named).where(mine, moved))
+        queries.append(select(_coupling.c.id, true(), true()).where(mine, _versions(side).is_(None)))
+    return queries
+
+
+def _open_couplings(number: int) -> list[Select[tuple[object, ...]]]:
+    """Couplings of records with an error, and those of which something was set aside."""
+    mine = _coupling.c.mapping == number
+    queries: list[Select[tuple[object, ...]]] = []
+    for side in Side:
+        failed = and_(_error.c.mapping == number, _error.c.side == int(side), _error.c.record == _ids(side))
+        queries.append(select(_coupling.c.id, *_flags(side)).join(_error, failed).where(mine))
+    return [*queries, _named_by(schema.aside).where(mine)]
+
+
+def _named_by(table: Table) -> Select[tuple[object, ...]]:
+    """Couplings that rows of another table are about."""
+    return select(_coupling.c.id, true(), true()).join(table, table.c.coupling == _coupling.c.id)
+
+
+def _flags(side: Side) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """`left_due`, `right_due` of what comes from this side."""
+    return (true(), false()) if side is Side.LEFT else (false(), true())
 
 
 def _coupled_pairs(after: int, size: int) -> Select[Any]:

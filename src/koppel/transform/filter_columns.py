@@ -7,12 +7,12 @@ a problem that `check` puts into words before anything runs.
 import difflib
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 
 import polars as pl
 
-from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
+from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or, moment_of
 from koppel.model.values import DEFAULT_SCALE, FieldShape, Kind, TableShape, dtype
 from koppel.transform.canonical import STRINGS, blank
 from koppel.transform.filter_words import FilterError, format_filter, literal_text
@@ -216,11 +216,7 @@ def _date(value: Literal, _: FieldShape) -> date | None:
 def _moment(value: Literal, _: FieldShape) -> datetime | None:
     if isinstance(value, str):
         value = _iso(value, _DAY_AND_TIME, datetime) or value
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime.combine(value, time(), UTC)
-    if not isinstance(value, datetime):
-        return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return moment_of(value) if isinstance(value, date) else None
 
 
 def _iso(text: str, form: str, type_: type[date]) -> date | None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from koppel.connectors.agreed.mistakes import Mistakes
 from koppel.errors import ConfigurationError, Problem
 
-MODIFIED_NAMES = (
+_MODIFIED_NAMES = (
     "systemmodifiedat",
     "modifiedon",
     "modified_on",
@@ -46,16 +47,19 @@ def column_named(columns: Iterable[str], name: str, where: str) -> str:
     raise unknown(where, f"there is no column {name}", name, known, "its columns are")
 
 
+def usual_stamp(columns: Iterable[str]) -> str | None:
+    """The change stamp among columns of text or date-times where none is named: by its name (any case)."""
+    by_name = {column.lower(): column for column in columns}
+    return next((by_name[name] for name in _MODIFIED_NAMES if name in by_name), None)
+
+
 def refuse_unknown(columns: Iterable[str], names: Iterable[str], where: str) -> None:
     """Raise ConfigurationError with every name that is no column's."""
-    known, problems = tuple(columns), []
+    known, mistakes = tuple(columns), Mistakes()
     for name in names:
-        try:
+        with mistakes.noted():
             column_named(known, name, where)
-        except ConfigurationError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise ConfigurationError(problems)
+    mistakes.tell()
 
 
 def unknown(where: str, what: str, name: str, known: Sequence[str], intro: str) -> ConfigurationError:

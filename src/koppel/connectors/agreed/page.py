@@ -11,7 +11,7 @@ from koppel.connectors.agreed.values import Reasoned
 from koppel.errors import BadAnswer
 from koppel.model.values import FAULT, ID, VERSION, key_parts, key_text
 
-PAGE_ROWS = 50_000
+PAGE_ROWS = 20_000
 
 ROW, STAMP = "@row", "@stamp"
 """Columns of the CSV beside the fields: a number given to the query, and the change stamp as it is stored."""

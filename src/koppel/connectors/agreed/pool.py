@@ -2,7 +2,8 @@
 nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -30,8 +31,16 @@ class Pool(Generic[C]):
         self._idle: list[C] = []
         self._lock = Lock()
 
-    def take(self) -> C:
-        """One that answers."""
+    @contextmanager
+    def lent(self) -> Iterator[C]:
+        """One that answers, for one call."""
+        connection = self._taken()
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def _taken(self) -> C:
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -41,7 +50,7 @@ class Pool(Generic[C]):
                 return connection
             self._closed(connection)
 
-    def give_back(self, connection: C) -> None:
+    def _give_back(self, connection: C) -> None:
         """Keep it for the next call, unless it is of no use any more or there are many."""
         if self._fresh(connection):
             with self._lock:

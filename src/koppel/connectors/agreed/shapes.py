@@ -1,21 +1,23 @@
 """What the shared code asks of a column, a change stamp and a table; keys and kinds that a configuration names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from koppel.connectors.agreed.names import column_named
+from koppel.connectors.agreed.mistakes import Mistakes
+from koppel.connectors.agreed.names import column_named, refuse_unknown
 from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, Kind, TableShape
 
-STAMP_REMEDY = (
+_STAMP_REMEDY = (
     "a change stamp is a {type}: name such a column, or name none "
     '(modified = ""), then the ids of all records are read every time'
 )
 
 
-class SqlColumn(Protocol):
-    """One column."""
+class DeclaredColumn(Protocol):
+    """One column of a table, or property of an entity."""
 
     @property
     def shape(self) -> FieldShape:
@@ -26,16 +28,16 @@ class SqlColumn(Protocol):
         """The declared type, for messages."""
 
 
-class SqlStamp(Protocol):
-    """The change stamp of a table."""
+@dataclass(frozen=True)
+class Stamp:
+    """The change stamp of a table: its column, how finely it ticks, whether it can be null, whether an index begins
+    with it.
+    """
 
-    @property
-    def field(self) -> str:
-        """Its column."""
-
-    @property
-    def granularity(self) -> timedelta:
-        """How finely it ticks."""
+    field: str
+    granularity: timedelta
+    nullable: bool
+    indexed: bool
 
 
 class SqlRelation(Protocol):
@@ -50,7 +52,7 @@ class SqlRelation(Protocol):
         """As `System.tables` names it."""
 
     @property
-    def columns(self) -> Mapping[str, SqlColumn]:
+    def columns(self) -> Mapping[str, DeclaredColumn]:
         """In order."""
 
     @property
@@ -62,7 +64,7 @@ class SqlRelation(Protocol):
         """The names of the key columns."""
 
     @property
-    def stamp(self) -> SqlStamp | None:
+    def stamp(self) -> Stamp | None:
         """The change stamp."""
 
 
@@ -73,18 +75,20 @@ _REDEFINABLE = {
 }
 
 
-def chosen_kinds(columns: Mapping[str, SqlColumn], kinds: Mapping[str, str], where: str) -> dict[str, Kind]:
-    """The kinds that the configuration gives to columns whose types say too little. Raises ConfigurationError."""
-    chosen, problems = {}, []
+def chosen_kinds(columns: Mapping[str, DeclaredColumn], kinds: Mapping[str, str], where: str) -> dict[str, Kind]:
+    """The kinds that the configuration gives to columns whose types say too little. Raises ConfigurationError with
+    every column that is not there or cannot be read so.
+    """
+    chosen, mistakes = {}, Mistakes()
     for given, word in kinds.items():
-        name = column_named(columns, given, where)
-        column, kind = columns[name], Kind(word)
-        if kind not in _REDEFINABLE.get(column.shape.kind, (column.shape.kind,)):
-            what = f"{name} is stored as {column.stored}, which cannot be read as {kind}"
-            problems.append(Problem(where, what, "leave its kind out"))
-        chosen[name] = kind
-    if problems:
-        raise ConfigurationError(problems)
+        with mistakes.noted():
+            name = column_named(columns, given, where)
+            column, kind = columns[name], Kind(word)
+            if kind not in _REDEFINABLE.get(column.shape.kind, (column.shape.kind,)):
+                what = f"{name} is stored as {column.stored}, which cannot be read as {kind}"
+                raise ConfigurationError([Problem(where, what, "leave its kind out")])
+            chosen[name] = kind
+    mistakes.tell()
     return chosen
 
 
@@ -111,7 +115,7 @@ def check_kinds_have_tables(name: str, kinds: Mapping[str, object], tables: Sequ
 
 
 def found_key(
-    columns: Mapping[str, SqlColumn],
+    columns: Mapping[str, DeclaredColumn],
     primary: tuple[str, ...],
     unique: Sequence[tuple[str, ...]],
     named: tuple[str, ...] | None,
@@ -120,9 +124,11 @@ def found_key(
 ) -> tuple[str, ...]:
     """The key: the one that is named, else the primary one, else the only unique columns that are never null.
 
-    `bare`: a view, of which nothing can be declared: the user's word counts. Raises ConfigurationError.
+    `bare`: a view, of which nothing can be declared: the user's word counts. Raises ConfigurationError, with every name
+    that is no column's.
     """
     if named is not None:
+        refuse_unknown(columns, named, where)
         key = tuple(column_named(columns, name, where) for name in named)
         if not bare and set(key) not in [set(names) for names in unique]:
             raise _no_key(where, f"nothing keeps {', '.join(key)} unique", f"CREATE UNIQUE INDEX … ({', '.join(key)})")
@@ -137,6 +143,39 @@ def found_key(
 
 def _no_key(where: str, what: str, remedy: str) -> ConfigurationError:
     return ConfigurationError([Problem(where, f"records cannot be told apart: {what}", remedy)])
+
+
+def stamp_column(
+    columns: Mapping[str, DeclaredColumn],
+    zones: Mapping[str, str],
+    usual: str | None,
+    said: str | None,
+    type_: str,
+    where: str,
+) -> str | None:
+    """The column of the change stamp: the `usual` one unless another is `said`; '' says that there is none. `zones`:
+    the columns of date-times, each with the zone that its values are in; `type_`: what such a column had better be.
+    Raises ConfigurationError for what is no moment, or not one for sure.
+    """
+    name = column_named(columns, said, where) if said else usual
+    if said == "" or name is None:
+        return None
+    remedy = _STAMP_REMEDY.format(type=type_)
+    if name not in zones:
+        what = f"the change stamp {name} is stored as {columns[name].stored}"
+        raise ConfigurationError([Problem(where, what, remedy)])
+    if zones[name] != "UTC":
+        what = f"the change stamp {name} holds local time of {zones[name]}, which repeats an hour every year"
+        raise ConfigurationError([Problem(where, what, remedy)])
+    return name
+
+
+def tick(declared: int, used: int | None) -> timedelta:
+    """How finely a stamp ticks whose column keeps so many digits of a second, and whose values use so many (None: there
+    are none).
+    """
+    digits = declared if used is None else min(used, declared)
+    return timedelta(microseconds=10 ** (6 - digits))
 
 
 def key_kind(shape: FieldShape) -> Kind:

@@ -8,11 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from koppel.connectors.business_central.facts import KEY
-from koppel.connectors.business_central.system import STANDARD, BusinessCentralSystem
+from koppel.connectors.business_central.system import BusinessCentralSystem
 from koppel.connectors.odata.address import query
 from koppel.connectors.odata.decode import ETAG
 from koppel.connectors.odata.probing import Probe, Questions, Unclear, looked, verdict
-from koppel.model.finding import Finding
+from koppel.model.api import STANDARD_API
+from koppel.model.point import Point
 
 TEXT = "displayName"
 _SET = "customers"
@@ -28,9 +29,9 @@ class BusinessCentralQuestions(Questions):
     def __init__(self, system: BusinessCentralSystem, mark: str) -> None:
         super().__init__(Probe(system.session, mark))
         self._path = system.path
-        self._standard = system.api == STANDARD
+        self._standard = system.api == STANDARD_API
 
-    def unsettled(self) -> Iterator[Finding]:
+    def unsettled(self) -> Iterator[Point]:
         """U4 to U9."""
         company = _Company(self._path) if self._standard else None
         return looked(
@@ -122,7 +123,7 @@ def _top(company: _Company, probe: Probe) -> str:
 
 
 def _webhooks(company: _Company, probe: Probe) -> str:
-    root = probe.session.root.removesuffix(f"api/{STANDARD}/")
+    root = probe.session.root.removesuffix(f"api/{STANDARD_API}/")
     answer = probe.ask("GET", f"{root}{_RUNTIME}{company.path}webhookSupportedResources")
     resources = probe.row(answer, "asking for resources with webhooks")["value"]
     names = {str(one["resource"]).rpartition("/")[2] for one in resources}

@@ -42,9 +42,11 @@ class Facts:
 
 
 _ADDRESS = ("country", "postalCode")
-_PARTY = (*_ADDRESS, "currencyCode", "paymentTermsCode", "shipmentMethodCode", "shippingAgentCode", "primaryContactNo")
+_TRADE = ("currencyCode", "paymentTermsCode", "shipmentMethodCode", "shippingAgentCode", "primaryContactNo")
+_PARTY = (*_ADDRESS, *_TRADE, "generalBusinessPostingGroupCode", "vatBusinessPostingGroupCode")
 _CONTACT = (*_ADDRESS, "companyNumber", "searchName", "salespersonCode", "territoryCode", "salutationCode")
-_ITEM = ("itemCategoryCode", "gtin", "taxGroupCode", "baseUnitOfMeasureCode", "generalProductPostingGroupCode")
+_GROUPS = ("generalProductPostingGroupCode", "vatProductPostingGroupCode", "inventoryPostingGroupCode")
+_ITEM = ("itemCategoryCode", "gtin", "taxGroupCode", "baseUnitOfMeasureCode", *_GROUPS)
 
 
 def _numbered(table: int, *codes: str, required: tuple[str, ...] = (), computed: tuple[str, ...] = ()) -> Facts:
@@ -59,12 +61,19 @@ def _coded(table: int, *codes: str) -> Facts:
 
 
 PAGES = {
-    "customers": _numbered(18, *_PARTY, "salespersonCode", required=("displayName",), computed=("balanceDue",)),
-    "vendors": _numbered(23, *_PARTY, "irs1099Code", "purchaserCode", required=("displayName",), computed=("balance",)),
+    "customers": _numbered(
+        18, *_PARTY, "customerPostingGroupCode", "salespersonCode", required=("displayName",), computed=("balanceDue",)
+    ),
+    "vendors": _numbered(
+        23,
+        *(*_PARTY, "vendorPostingGroupCode", "irs1099Code", "purchaserCode"),
+        required=("displayName",),
+        computed=("balance",),
+    ),
     "contacts": _numbered(
         5050, *_CONTACT, "currencyCode", required=("displayName",), computed=("lastInteractionDate",)
     ),
-    "items": _numbered(27, *_ITEM, "inventoryPostingGroupCode", computed=("inventory",)),
+    "items": _numbered(27, *_ITEM, computed=("inventory",)),
     "currencies": _coded(4, "isoCode"),
     "salespeoplePurchasers": _coded(13),
     "paymentTerms": _coded(3),

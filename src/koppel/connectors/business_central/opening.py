@@ -9,7 +9,7 @@ import httpx2
 
 from koppel.connectors.business_central.refusals import ENGLISH
 from koppel.connectors.business_central.system import BusinessCentralSystem, Place
-from koppel.connectors.odata.opening import authorisation, check_url, trusting
+from koppel.connectors.odata.opening import authorisation, check_url, transport_of
 from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
@@ -37,9 +37,8 @@ def open_system(
     check_url(name, url)
     place = replace(place, tenant=auth.get("tenant", urlsplit(url).netloc))
     who = authorisation(name, url, auth, ca_file)
-    transport = None if ca_file is None else httpx2.HTTPTransport(verify=trusting(name, ca_file))
-    noted = transport if recorder is None else recorder.over(transport)
-    return system_of(name, root_of(url, place), who, place, keeper, transport=noted)
+    transport = transport_of(name, ca_file, recorder)
+    return system_of(name, root_of(url, place), who, place, keeper, transport=transport)
 
 
 def system_of(

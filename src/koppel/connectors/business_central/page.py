@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from koppel.connectors.agreed.mistakes import Mistakes
+from koppel.connectors.agreed.shapes import check_kinds_have_tables, chosen_kinds, known_kinds
 from koppel.connectors.business_central.facts import (
     KEY,
     PAGES,
@@ -73,6 +75,22 @@ class Page:
     def computed(self) -> tuple[str, ...]:
         """Fields that change without a change stamp."""
         return tuple(name for name in self.entity_set.properties if name in self.facts.computed)
+
+
+def kinds_of(
+    system: str, said: Mapping[str, Mapping[str, str]], sets: Mapping[str, EntitySet]
+) -> dict[str, dict[str, Kind]]:
+    """By page the kinds that the configuration gives to its fields: `said`, page, field, kind. Raises
+    ConfigurationError with every mistake in it.
+    """
+    kinds, chosen, mistakes = known_kinds(system, said), {}, Mistakes()
+    with mistakes.noted():
+        check_kinds_have_tables(system, kinds, tuple(sets))
+    for name, entity_set in sets.items():
+        with mistakes.noted():
+            chosen[name] = chosen_kinds(entity_set.properties, kinds.get(name.lower(), {}), f"{system}.{name}")
+    mistakes.tell()
+    return chosen
 
 
 def page_of(entity_set: EntitySet, kinds: Mapping[str, Kind], sets: Mapping[str, EntitySet], standard: bool) -> Page:

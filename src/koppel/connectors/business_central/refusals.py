@@ -1,5 +1,5 @@
-"""What a refusal of the service means. Codes are matched; the one text that is looked for is in English, which is why
-every request asks for it (wire 2.3, 2.8).
+"""What a refusal of the service means. Codes and statuses are matched. One text is looked for too, in English, which is
+why every request asks for it (wire 2.3, 2.8): only how patient koppel is with a table that is held depends on it.
 """
 
 import re
@@ -13,11 +13,12 @@ from koppel.connectors.odata.message import Answer
 
 ENGLISH = {"Accept-Language": "en-US"}
 
+GRANT = "give the app a permission set with this table on the page Microsoft Entra Applications"
+"""What to do about 403."""
+
 CHANGED = "Request_EntityChanged"
 TAKEN = "Internal_EntityWithSameKeyExists"
-
-GRANT = "give the app a permission set that allows it, on the page Microsoft Entra Applications"
-"""What has to be done for a right that is missing."""
+DIALOG = "Application_DialogException"
 
 _LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
@@ -36,19 +37,33 @@ def is_locked(told: Told) -> bool:
     return isinstance(told, Answer) and told.status >= 400 and _LOCKED.search(told.error.text) is not None
 
 
+def may_pass(answer: Answer) -> bool:
+    """Whether another session may have held the table: a locked one has no code of its own, and not every service tells
+    in English that it was one.
+    """
+    return answer.error.code == DIALOG and not is_locked(answer)
+
+
 def is_taken(answer: Answer) -> bool:
     """Whether another record has the same key; with 400 or 409 (U7)."""
     return answer.error.code == TAKEN
 
 
-def blamed(body: Mapping[str, Any]) -> str | None:
-    """The field that must be to blame, where only one was sent."""
-    return next(iter(body)) if len(body) == 1 else None
+def is_forbidden(answer: Answer) -> bool:
+    """Whether a right is missing; the code with it is that of any failure."""
+    return answer.status == HTTPStatus.FORBIDDEN
+
+
+def blamed(answer: Answer, body: Mapping[str, Any]) -> str | None:
+    """The field that must be to blame, where only one was sent; none is for a right that is missing."""
+    return next(iter(body)) if len(body) == 1 and not is_forbidden(answer) else None
 
 
 def without_values(answer: Answer, body: Mapping[str, Any]) -> str:
     """Code and text, without what the record holds, and without the number of the call, which is always another."""
     text = _CORRELATION.sub("", said_by(answer)) or f"the service answered {answer.status}"
+    if is_forbidden(answer):
+        text = f"{text}: {GRANT}"
     values = {value.strip() for value in body.values() if isinstance(value, str) and len(value.strip()) >= _SHORTEST}
     for value in sorted(values, key=len, reverse=True):
         text = re.sub(re.escape(value), "…", text, flags=re.IGNORECASE)

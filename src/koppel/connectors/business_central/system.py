@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 
 import msgspec
 
-from koppel.connectors.agreed.names import column_named, unknown
-from koppel.connectors.business_central.checking import findings, local_currency
+from koppel.connectors.agreed.names import unknown
+from koppel.connectors.business_central.checking import findings
+from koppel.connectors.business_central.currency import local_currency, rate
 from koppel.connectors.business_central.facts import KEY
-from koppel.connectors.business_central.page import Page, page_of
+from koppel.connectors.business_central.page import Page, kinds_of, page_of
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.business_central.table import PageTable, Reserving
 from koppel.connectors.business_central.tracking import DELETIONS, Tracking, is_tracked
@@ -18,15 +20,15 @@ from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.message import Request
 from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.model.api import STANDARD_API
 from koppel.model.numbers import NumberPolicy, Numbers
 from koppel.model.values import KeyOrigin, Kind, TableShape
 from koppel.ports import Finding, NumberKeeper, TableOptions, Use
 
 COMPANIES = "companies"
-STANDARD = "v2.0"
-"""The API of Microsoft's own pages."""
 
 USUAL_LAG = timedelta(minutes=10)
 """How late a change may appear by its stamp, which is taken within a transaction (wire 4.3.19); the service ends an
@@ -45,7 +47,7 @@ class Place:
 
     environment: str = ""
     company: str = ""
-    api: str = STANDARD
+    api: str = STANDARD_API
     kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tenant: str = ""
 
@@ -69,6 +71,7 @@ class BusinessCentralSystem:
         self._batches = Batches(session)
         self._lock = Lock()
         self._sets: Mapping[str, EntitySet] | None = None
+        self._kinds: Mapping[str, Mapping[str, Kind]] = {}
         self._company: _Company | None = None
 
     @property
@@ -117,11 +120,14 @@ class BusinessCentralSystem:
         return tuple(self._entity_sets())
 
     def _entity_sets(self) -> Mapping[str, EntitySet]:
+        """The pages; asked for once. Raises ConfigurationError for kinds that do not fit them."""
         with self._lock:
             if self._sets is None:
                 request = Request("GET", "$metadata", {"Accept": "application/xml"})
                 found = entity_sets(self.name, self._session.read(request, "reading $metadata").body)
-                self._sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
+                sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
+                self._kinds = kinds_of(self.name, self._place.kinds, sets)
+                self._sets = sets
             return self._sets
 
     def table(self, name: str, options: TableOptions) -> PageTable:
@@ -133,14 +139,15 @@ class BusinessCentralSystem:
             what = "records are addressed by their id, which stays when a number changes"
             raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
         page = self._page(sets[name])
-        stamp = _stamp(page, options, where)
+        fields = tuple(each.shape for each in page.entity_set.properties.values())
+        stamp = change_stamp(fields, page.stamp, options.modified, where)
         numbers = _numbers(page, options.numbers, where)
         source = self._source(page, stamp)
         chosen = numbers.policy is NumberPolicy.CLIENT_ID
         reserved = page.number if numbers.policy is NumberPolicy.RESERVED else None
         shape = TableShape(
             name,
-            tuple(each.shape for each in page.entity_set.properties.values()),
+            fields,
             (KEY,),
             KeyOrigin.CHOSEN if chosen else KeyOrigin.GENERATED,
             stamp,
@@ -159,21 +166,28 @@ class BusinessCentralSystem:
         return PageTable(source, shape, lag, self.now, tracking, reserving)
 
     def _page(self, entity_set: EntitySet) -> Page:
-        kinds = {name: Kind(kind) for name, kind in self._place.kinds.get(entity_set.name, {}).items()}
-        return page_of(entity_set, kinds, self._entity_sets(), self._place.api == STANDARD)
+        sets = self._entity_sets()
+        return page_of(entity_set, self._kinds[entity_set.name], sets, self._place.api == STANDARD_API)
 
     def _source(self, page: Page, stamp: str | None) -> PageSource:
         return PageSource(self._session, page.entity_set, (KEY,), stamp, self._batches, self.path, page=page)
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Rights to read, and whether numbers may be chosen where koppel gives them."""
+        """Rights to read, where new records get their numbers, and whether anything gives them posting groups."""
         pages = {name: self._page(one) for name, one in self._entity_sets().items()}
         return list(findings(self._session, f"{COMPANIES}({self._where().id})/", pages, uses))
 
     def currency(self) -> str | None:
-        """The local currency of the company, which only a standard page tells."""
-        root = self._session.root.removesuffix(f"{self._place.api}/")
-        return local_currency(self._session, f"{root}{STANDARD}/{COMPANIES}({self._where().id})/companyInformation")
+        """The local currency of the company."""
+        return local_currency(self._session, self._standard())
+
+    def rate(self, code: str) -> Decimal | None:
+        """What one unit of the local currency is worth today in the currency with this code."""
+        return rate(self._session, self._standard(), code, self.now().date())
+
+    def _standard(self) -> str:
+        """Where the standard pages of the company begin, whatever the API."""
+        return f"{self._session.root.removesuffix(f'{self._place.api}/')}{STANDARD_API}/{self.path}"
 
     def close(self) -> None:
         """Close every connection."""
@@ -185,25 +199,13 @@ def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
     fitting = [one for one in found if said.lower() in (one.name.lower(), one.id.lower())] if said else found
     if len(fitting) == 1:
         return fitting[0]
-    names = ", ".join(one.name for one in found) or "none"
+    if not found:
+        remedy = "give the user or app a permission set in Business Central, and check the environment"
+        raise ConfigurationError([Problem(system, "there is no company that koppel may see", remedy)])
     if said:
         raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
-    remedy = f'write company = "…"; there are: {names}'
+    remedy = f'write company = "…"; there are: {", ".join(one.name for one in found)}'
     raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
-
-
-def _stamp(page: Page, options: TableOptions, where: str) -> str | None:
-    """The change stamp: that of the record itself unless another moment is named."""
-    if options.modified is None:
-        return page.stamp
-    if not options.modified:
-        return None
-    properties = page.entity_set.properties
-    name = column_named(properties, options.modified, where)
-    if properties[name].shape.kind is not Kind.DATETIME:
-        remedy = 'name a date-time, or none (modified = "")'
-        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
-    return name
 
 
 def _numbers(page: Page, said: Numbers | None, where: str) -> Numbers:

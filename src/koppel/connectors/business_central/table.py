@@ -11,7 +11,7 @@ from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.business_central.tracking import Tracking, version_of
 from koppel.connectors.business_central.writing import write_rows
 from koppel.connectors.odata.batch import MOST
-from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.connectors.odata.filter import Manners
 from koppel.connectors.odata.reading import PAGE_ROWS
 from koppel.connectors.odata.table import OdataTable
 from koppel.model.cost import Rates
@@ -80,12 +80,6 @@ class PageTable(OdataTable):
 
     def _changed(self, tracking: Tracking, version: int, want: Want, pushed: str | None) -> Iterator[pl.DataFrame]:
         return (self._shown(frame, want.fields) for frame in tracking.changed(version, want.fields, pushed))
-
-    def _pushed(self, want: Want) -> str | None:
-        """Of a filter what the service is sure to understand as koppel does."""
-        if want.filter is None:
-            return None
-        return to_odata(want.filter, self._source.entity_set.properties, MANNERS).text
 
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write; see `writing`."""

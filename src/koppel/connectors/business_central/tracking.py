@@ -17,6 +17,7 @@ from koppel.connectors.business_central.page import Page
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.address import query
 from koppel.connectors.odata.csdl import EntitySet
+from koppel.connectors.odata.decode import as_page
 from koppel.connectors.odata.message import Request
 from koppel.errors import BadAnswer
 from koppel.model.values import FAULT, ID, VERSION
@@ -60,7 +61,7 @@ class Tracking:
     def changed(self, since: int, fields: tuple[str, ...], pushed: str | None) -> Iterator[pl.DataFrame]:
         """Records written since, then deleted ones, which have neither fields nor a version."""
         condition = f"{ROW_VERSION} ge {since}"
-        shape = self.source.decoder(fields).page(b'{"value":[]}').frame
+        shape = self.source.decoder(fields).page(as_page(())).frame
         for page in self.source.pages(fields, " and ".join(filter(None, (pushed, condition)))):
             yield page.frame
         table = f"{TABLE} eq {self.source.page.facts.table}"

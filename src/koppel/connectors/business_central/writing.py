@@ -7,7 +7,6 @@ because not every spelling of the blank one is surely taken back (U6).
 
 from collections.abc import Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -17,7 +16,15 @@ from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.business_central.blanks import blank_expected, json_of
 from koppel.connectors.business_central.facts import KEY, PLACE
 from koppel.connectors.business_central.fitting import SENTENCES, misfits
-from koppel.connectors.business_central.refusals import GRANT, blamed, is_locked, is_stale, is_taken, without_values
+from koppel.connectors.business_central.refusals import (
+    blamed,
+    is_forbidden,
+    is_locked,
+    is_stale,
+    is_taken,
+    may_pass,
+    without_values,
+)
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.decode import ETAG
@@ -30,6 +37,11 @@ from koppel.model.write import Outcome, Write, WriteKind
 
 TRIES = 6
 """How often a row is sent whose table another session holds."""
+
+ROUNDS = 3
+"""How often a row is sent that a rule of the application refuses: perhaps it was a table that another session held, and
+the service does not say so in English.
+"""
 
 
 def write_rows(source: PageSource, write: Write) -> pl.DataFrame:
@@ -46,6 +58,8 @@ class _PageWriter(Writer):
         super().__init__(source, write)
         self._page = source.page
         self._bodies: list[Body] = []
+        self._doubtful: set[int] = set()
+        self._rounds = 0
 
     def bodies(self, current: pl.DataFrame | None) -> list[Body]:
         """What each row sends, in the order of the page; rows that would not fit are refused."""
@@ -123,12 +137,17 @@ class _PageWriter(Writer):
             return {}
         return {name: value for name, value in sent.items() if value.strip() and not record[name]}
 
+    def once_more(self) -> list[int]:
+        """Rows that a rule of the application has refused, all together once the others are through."""
+        again, self._doubtful = sorted(self._doubtful), set()
+        self._rounds += 1
+        return again if self._rounds < ROUNDS else []
+
     def denial(self, answer: Answer) -> SystemFailure:
-        """A right on the table is missing, which a permission set gives; the text says which (wire 2.1)."""
-        if answer.status != HTTPStatus.FORBIDDEN:
+        """The text says which right it is, and on which table."""
+        if not is_forbidden(answer):
             return super().denial(answer)
-        what = f"writing {self.source.name}: {without_values(answer, {})}"
-        return Denied(self.source.session.system, what, GRANT)
+        return Denied(self.source.session.system, f"writing {self.source.name}: {without_values(answer, {})}")
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row: 409 and 412 both mean that it is stale, but not every 409 does (wire
@@ -137,10 +156,12 @@ class _PageWriter(Writer):
         if is_stale(answer) or is_locked(answer):
             return Outcome.STALE, None
         outcome, said = super().judged(row, answer)
-        if outcome is not Outcome.REFUSED or said is None:
+        if may_pass(answer):  # whatever the status: what a rule of the application refuses is taken back
+            self._doubtful.add(row)
+        elif outcome is not Outcome.REFUSED or said is None:
             return outcome, said
-        field_ = self._taken_field(row) if is_taken(answer) else blamed(self._bodies[row])
-        return outcome, Refusal(field_, without_values(answer, self._bodies[row]))
+        field_ = self._taken_field(row) if is_taken(answer) else blamed(answer, self._bodies[row])
+        return Outcome.REFUSED, Refusal(field_, without_values(answer, self._bodies[row]))
 
     def _taken_field(self, row: int) -> str | None:
         """Which of its keys another record has; the service tells it in words only."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.dataverse.definition import Definition
+from koppel.connectors.dataverse.privileges import DENIED
 from koppel.connectors.odata.failure import refusal, told
 from koppel.connectors.odata.message import Answer
 from koppel.errors import Denied, SystemFailure
@@ -29,10 +30,9 @@ _BROKEN_DOWN = frozenset({"0x80040216", "0x80044150", "0x80044151", "-2147204784
 BUSY = frozenset({"0x80072321", "0x80072322", "0x80072326"})
 """Refused because of what was asked before (wire 1.9)."""
 
-NO_PRIVILEGE = "0x80040220"
 _NO_ROLE = "0x80042f09"
-_DENIED = frozenset({NO_PRIVILEGE, _NO_ROLE, "0x80072560"})
-"""What the application user may not do whatever the row; 0x80048306 is of one row, which its roles let nobody touch."""
+_OF_THE_USER = frozenset({DENIED, _NO_ROLE, "0x80072560"})
+"""What the application user may not do whatever the row."""
 
 _THERE = "a record with this id is there already"
 _TAKEN = "another record has this value, which the alternate key {key} allows only once"
@@ -77,7 +77,7 @@ def denied(answer: Answer) -> bool:
     """Whether it is the application user who may not, whatever the row: a person must grant it, and then nothing was
     wrong with the row.
     """
-    return answer.status == 401 or (not answer.good and code_of(answer) in _DENIED)
+    return answer.status == 401 or (not answer.good and code_of(answer) in _OF_THE_USER)
 
 
 def denial(system: str, doing: str, answer: Answer) -> SystemFailure:
@@ -85,7 +85,7 @@ def denial(system: str, doing: str, answer: Answer) -> SystemFailure:
     changes.
     """
     named = re.search(r"\bprv\w+", answer.error.text)
-    if code_of(answer) not in (NO_PRIVILEGE, _NO_ROLE):
+    if code_of(answer) not in (DENIED, _NO_ROLE):
         return refusal(system, doing, answer)
     right = f"the privilege {named[0]}" if named else "this privilege"
     remedy = f"give a security role of the application user {right}"

@@ -15,6 +15,10 @@ _NO_CACHE = {"If-None-Match": "null"}
 """The word that keeps caches in between from answering (wire 1.1)."""
 
 
+STRONG = {"Consistency": "Strong"}
+"""Asks what stands now: the service keeps its answers about metadata for half a minute (wire 4.2.29)."""
+
+
 def get(
     session: Session,
     address: str,

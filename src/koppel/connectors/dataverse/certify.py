@@ -7,7 +7,7 @@ from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.dataverse.tracking import EXPIRED
 from koppel.connectors.odata.address import followed, query
 from koppel.connectors.odata.probing import Probe, Questions, Unclear, looked, verdict
-from koppel.model.finding import Finding
+from koppel.model.point import Point
 
 TEXT, OTHER = "name", "telephone1"
 _SET, _KEY = "accounts", "accountid"
@@ -26,7 +26,7 @@ class DataverseQuestions(Questions):
     def __init__(self, system: DataverseSystem, mark: str) -> None:
         super().__init__(Probe(system.session, mark))
 
-    def unsettled(self) -> Iterator[Finding]:
+    def unsettled(self) -> Iterator[Point]:
         """U1, U2, U3, U10, U11."""
         return looked(self.probe, _QUESTIONS)
 

@@ -1,38 +1,29 @@
-"""What only Dataverse can tell before a run: rights, alternate keys, its currency, Microsoft's own connector."""
+"""What only Dataverse can tell before a run: rights, hidden columns, alternate keys, Microsoft's own connector."""
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from koppel.connectors.dataverse.calls import asked, get
+from koppel.connectors.dataverse.calls import asked
 from koppel.connectors.dataverse.definition import Definition
+from koppel.connectors.dataverse.privileges import DENIED, lacking
 from koppel.connectors.odata.failure import told
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.ports import Finding, Use
 
 MICROSOFTS = "cdm_company"
 """The table of companies that Business Central's own connector brings along (semantics 8.4)."""
 
-_DENIED = "0x80040220"
 
-
-class _Organisation(msgspec.Struct):
-    currency: str | None = msgspec.field(default=None, name="_basecurrencyid_value")
-
-
-class _Currency(msgspec.Struct):
-    isocurrencycode: str | None = None
-
-
-class _Organisations(msgspec.Struct):
-    value: list[_Organisation]
-
-
-def findings(session: Session, definitions: Mapping[str, Definition], uses: Mapping[str, Use]) -> Iterator[Finding]:
-    """Rights first; then what makes a run slower or less safe."""
-    for name, definition in definitions.items():
+def findings(
+    session: Session, user: str, definitions: Mapping[str, Definition], uses: Mapping[str, Use]
+) -> Iterator[Finding]:
+    """Rights first: to read, to write, to see columns; then what makes a run slower or less safe. `user`: the
+    systemuser id of koppel's application user.
+    """
+    for definition in definitions.values():
         yield from _unreadable(session, definition)
+    yield from lacking(session, user, definitions, uses)
+    for name, definition in definitions.items():
+        yield from _hidden(definition, uses[name])
         yield from _unfinished_keys(definition, uses[name])
 
 
@@ -46,12 +37,28 @@ def _unreadable(session: Session, definition: Definition) -> Iterator[Finding]:
     if answer.good:
         return
     remedy = "look at the security roles of the application user"
-    if answer.error.code == _DENIED:
+    if answer.error.code == DENIED:
         remedy = (
             f"give a security role of the application user the privilege Read on {definition.name} for the whole"
             " organisation; Create and Write too where koppel writes"
         )
     yield Finding(definition.name, f"its rows cannot be read: {told(answer)}", remedy, True)
+
+
+def _hidden(definition: Definition, use: Use) -> Iterator[Finding]:
+    """Columns in use that column security keeps from koppel, with what would let it have them (wire 4.2.6)."""
+    by_remedy: dict[str, list[str]] = {}
+    for name, column in definition.columns.items():
+        access = column.access
+        closed = {
+            "shown to koppel": name in use.fields and access.hidden,
+            "set by koppel": name in use.given and not access.create,
+            "changed by koppel": name in use.changed and not access.update,
+        }
+        if said := [word for word, is_closed in closed.items() if is_closed]:
+            by_remedy.setdefault(access.remedy, []).append(f"{name} is not {', '.join(said)}")
+    for remedy, texts in by_remedy.items():
+        yield Finding(definition.name, f"by column security {'; '.join(texts)}", remedy, True)
 
 
 def _unfinished_keys(definition: Definition, use: Use) -> Iterator[Finding]:
@@ -71,19 +78,3 @@ def microsofts_solution() -> Finding:
         " environment, add the company to the filters, such as cdm_companyid = '…'"
     )
     return Finding("", text, remedy, False)
-
-
-def base_currency(session: Session) -> str | None:
-    """The ISO code of the organisation's currency; None where the app may not ask."""
-    answer = asked(session, "organizations?$select=_basecurrencyid_value")
-    if not answer.good:
-        return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_Organisations).value
-        if not found or found[0].currency is None:
-            return None
-        address = f"transactioncurrencies({found[0].currency})?$select=isocurrencycode"
-        body = get(session, address, "asking for the organisation's currency").body
-        return msgspec.json.decode(body, type=_Currency).isocurrencycode
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say what its currency is") from None

@@ -1,9 +1,10 @@
 """Columns of a table: what the metadata says of an attribute, as a field and its manners (wire 1.5, 1.6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from koppel.connectors.dataverse.metadata import Attribute, Details
+from koppel.connectors.dataverse.security import OPEN, Access
 from koppel.connectors.odata.edm import Property
 from koppel.model.values import FieldShape, Kind
 
@@ -39,16 +40,15 @@ MONEY_SCALE = 4
 class Column:
     """One column. `create`, `update`: whether it may be written then; the service drops it without a word otherwise.
 
-    `secured`: column security hides it, so that it reads as null whatever it holds (wire 4.2.6). `targets`: the tables
-    that a lookup may name, each with the navigation property that binds it. `several`: a set of choices, kept in one
-    order.
+    `access`: what column security lets koppel do. `targets`: the tables that a lookup may name, each with the
+    navigation property that binds it. `several`: a set of choices, kept in one order.
     """
 
     odata: Property
     details: Details = field(default_factory=Details)
     create: bool = False
     update: bool = False
-    secured: bool = False
+    access: Access = OPEN
     targets: Mapping[str, str] = field(default_factory=dict)
     several: bool = False
 
@@ -64,7 +64,12 @@ class Column:
 
 
 def columns_of(
-    attribute: Attribute, details: Details, navigations: Mapping[str, str], unique: bool, key: bool
+    attribute: Attribute,
+    details: Details,
+    navigations: Mapping[str, str],
+    access: Access = OPEN,
+    unique: bool = False,
+    key: bool = False,
 ) -> list[Column]:
     """The column of an attribute, and of a lookup with several tables the one that tells which it is; none for what
     cannot be a field. `navigations`: table to navigation property of its relationships.
@@ -76,21 +81,24 @@ def columns_of(
     targets = _targets(details.targets, navigations) if type_ in _LOOKUPS else {}
     if type_ in _LOOKUPS and not targets:
         create = update = False  # nothing is known that could bind it
-    read_only = attribute.IsSecured or not (create or update)
-    edm, shape = _shape(attribute, type_, details, unique, read_only)
+    edm, shape = _shape(attribute, type_, details, unique)
+    if not (create or update):
+        shape = replace(shape, read_only=True)
+    elif access.hidden or not (access.create or access.update):
+        shape = replace(shape, read_only=True, unlock=access.remedy)
     several = type_ == "MultiSelectPicklistType"
     odata = Property(
         shape,
         edm,
         second_digits=0,
         wire=f"_{shape.name}_value" if type_ in _LOOKUPS else "",
-        filterable=not several and not attribute.IsSecured,
+        filterable=not several and not access.hidden,
     )
-    column = Column(odata, details, create, update, attribute.IsSecured, targets, several)
+    column = Column(odata, details, create, update, access, targets, several)
     return [column, *([_table_named(column)] if len(targets) > 1 else [])]
 
 
-def _shape(attribute: Attribute, type_: str, details: Details, unique: bool, read_only: bool) -> tuple[str, FieldShape]:
+def _shape(attribute: Attribute, type_: str, details: Details, unique: bool) -> tuple[str, FieldShape]:
     """Its OData type, and the field. ApplicationRequired is for forms only: the service does not insist (wire 1.6)."""
     edm, kind = _TYPES[type_]
     if kind is Kind.DATETIME and details.behaviour == "DateOnly":
@@ -102,7 +110,6 @@ def _shape(attribute: Attribute, type_: str, details: Details, unique: bool, rea
         scale=_scale(type_, details),
         nullable=attribute.RequiredLevel is None or attribute.RequiredLevel.Value != "SystemRequired",
         choices=details.options if kind is Kind.CHOICE else (),
-        read_only=read_only,
         unique=unique,
     )
 
@@ -111,7 +118,7 @@ def _table_named(lookup: Column) -> Column:
     """Which table a lookup with several names: `parentcustomeridtype` beside `parentcustomerid`."""
     shape = FieldShape(f"{lookup.name}type", Kind.CHOICE, choices=tuple(lookup.targets), read_only=True)
     wire = lookup.odata.wire + _TABLE_OF_LOOKUP
-    return Column(Property(shape, "Edm.String", wire=wire, filterable=False), secured=lookup.secured)
+    return Column(Property(shape, "Edm.String", wire=wire, filterable=False), access=lookup.access)
 
 
 def _targets(tables: tuple[str, ...], navigations: Mapping[str, str]) -> dict[str, str]:

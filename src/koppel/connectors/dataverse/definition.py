@@ -6,6 +6,7 @@ from functools import cached_property
 
 from koppel.connectors.dataverse.columns import Column, columns_of
 from koppel.connectors.dataverse.metadata import Details, TableFacts, Told
+from koppel.connectors.dataverse.security import Security
 from koppel.model.values import FieldShape
 
 STAMP = "modifiedon"
@@ -29,6 +30,7 @@ class Definition:
     etags: bool
     bulk: bool
     kept_days: int
+    security: Security
     unfinished: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     """Alternate keys that may not be used: their columns, and the state of their index."""
 
@@ -48,12 +50,12 @@ class Definition:
         return tuple(column.odata.shape for column in self.columns.values())
 
     @property
-    def secured(self) -> tuple[str, ...]:
+    def hidden(self) -> tuple[str, ...]:
         """The columns that column security hides."""
-        return tuple(column.name for column in self.columns.values() if column.secured)
+        return tuple(column.name for column in self.columns.values() if column.access.hidden)
 
 
-def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts]) -> Definition:
+def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts], security: Security) -> Definition:
     """A table from its metadata."""
     key = facts.PrimaryIdAttribute or ""
     keys = {one.SchemaName: one.KeyAttributes for one in told.keys if one.EntityKeyIndexStatus == "Active"}
@@ -70,7 +72,8 @@ def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts
             if one.ReferencingAttribute == name
         }
         details = told.details.get(name, Details())
-        for column in columns_of(attribute, details, navigations, name in unique, name == key):
+        access = security.access(name)
+        for column in columns_of(attribute, details, navigations, access, unique=name in unique, key=name == key):
             columns[column.name] = _referring(column, tables)
     targets = {facts.LogicalName, *(table for column in columns.values() for table in column.targets)}
     return Definition(
@@ -83,6 +86,7 @@ def definition_of(facts: TableFacts, told: Told, tables: Mapping[str, TableFacts
         facts.IsOptimisticConcurrencyEnabled,
         facts.TableType in (None, "Standard"),
         told.kept_days or USUAL_KEPT_DAYS,
+        security,
         unfinished,
     )
 

@@ -15,6 +15,7 @@ from koppel.connectors.dataverse.source import Source
 from koppel.connectors.odata.address import quoted
 from koppel.connectors.odata.edm import FLOATS, Property
 from koppel.connectors.odata.reading import bounded, equal
+from koppel.errors import Denied
 from koppel.model.values import OP, Kind
 
 CONDITIONS_AT_ONCE = 200
@@ -27,13 +28,17 @@ addresses of 64 KB (wire 1.2).
 
 
 def find(source: Source, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
-    """OP and ID of every row equal in all key fields."""
+    """OP and ID of every row equal in all key fields. Raises Denied when column security hides one of them."""
     fields = tuple(name for name in keys.columns if name != OP)
     wanted = comparable(keys, fields, ignore_case)
     if wanted.is_empty():
         return nothing_found()
-    properties = [source.definition.columns[name].odata for name in fields]
-    conditions = _conditions(properties, wanted.select(fields).unique())
+    columns = [source.definition.columns[name] for name in fields]
+    for column in columns:
+        if column.access.hidden:
+            what = f"looking rows up by {column.name}: column security hides it, so what is there would be made again"
+            raise Denied(source.session.system, what, column.access.remedy)
+    conditions = _conditions([column.odata for column in columns], wanted.select(fields).unique())
     if conditions is None:
         return hits((page.frame for page in source.pages(fields, None)), wanted, fields, ignore_case)
     return hits([source.under(conditions, fields).frame], wanted, fields, ignore_case)

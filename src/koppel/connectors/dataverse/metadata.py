@@ -10,15 +10,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from koppel.connectors.dataverse.calls import all_asked, get
+from koppel.connectors.dataverse.calls import STRONG, all_asked, get
 from koppel.connectors.odata.failure import refusal
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
 from koppel.errors import BadAnswer
 
 T = TypeVar("T")
-
-STRONG = {"Consistency": "Strong"}
 
 
 class _Value(msgspec.Struct):
@@ -40,6 +38,7 @@ class Attribute(msgspec.Struct, frozen=True):
     """What every attribute has."""
 
     LogicalName: str
+    MetadataId: str = ""
     AttributeOf: str | None = None
     AttributeTypeName: _Value | None = None
     IsValidForCreate: bool = False
@@ -117,10 +116,13 @@ class Told:
     relationships: tuple[Relationship, ...]
     kept_days: int | None
 
+    @property
+    def secured(self) -> dict[str, str]:
+        """The attributes with column security, and their ids."""
+        return {one.LogicalName: one.MetadataId for one in self.attributes if one.IsSecured}
 
-_COMMON = (
-    "LogicalName,AttributeOf,AttributeTypeName,IsValidForCreate,IsValidForUpdate,IsValidForRead,IsSecured,RequiredLevel"
-)
+
+_COMMON = ",".join(Attribute.__struct_fields__)
 _CASTS = {
     "String": "MaxLength",
     "Memo": "MaxLength",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from koppel.connectors.dataverse.system import DataverseSystem
-from koppel.connectors.odata.opening import authorisation, check_url, trusting
+from koppel.connectors.odata.opening import authorisation, check_url, transport_of
 from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.timing import Timing
@@ -40,9 +40,8 @@ def open_system(
         what = "Dataverse takes no user and password"
         raise ConfigurationError([Problem(name, what, "give tenant, client and one of secret and certificate")])
     who = authorisation(name, url, auth, ca_file)
-    transport = None if ca_file is None else httpx2.HTTPTransport(verify=trusting(name, ca_file))
-    noted = transport if recorder is None else recorder.over(transport)
-    return system_of(name, root, who, zone, transport=noted, initial_load=initial_load)
+    transport = transport_of(name, ca_file, recorder)
+    return system_of(name, root, who, zone, transport=transport, initial_load=initial_load)
 
 
 def system_of(

@@ -9,13 +9,13 @@ from koppel.connectors.dataverse.columns import Column
 from koppel.model.values import FAULT, dtype
 
 HIDDEN = "hidden_by_column_security"
-"""Why a column cannot be read: the service shows null for what it does not show (wire 4.2.6)."""
+"""Why what a column holds cannot be known: the service shows null or a mask in its place (wire 4.2.6)."""
 
 
 def finished(frame: pl.DataFrame, columns: Sequence[Column], zone: str) -> pl.DataFrame:
     """A decoded page with all these columns. `zone`: of times of day that carry none."""
     for column in columns:
-        if column.secured:
+        if column.access.hidden:
             frame = _hidden(frame, column)
         elif column.several:
             frame = frame.with_columns(in_order(frame[column.name]))

@@ -8,14 +8,14 @@ import polars as pl
 
 from koppel.connectors.agreed.values import UUID
 from koppel.connectors.dataverse.calls import get
+from koppel.connectors.dataverse.columns import Column
 from koppel.connectors.dataverse.definition import Definition
 from koppel.connectors.dataverse.showing import finished
-from koppel.connectors.odata.address import followed, query
-from koppel.connectors.odata.decode import Decoder, Page
+from koppel.connectors.odata.address import Trail, query
+from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.parting import Parting
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.model.values import ID
 
 PAGE_ROWS = 5000
@@ -40,11 +40,19 @@ class Source:
     writing: Mapping[str, str] = field(default_factory=dict)
     parting: Parting = field(default_factory=Parting)
 
-    def _read(self, fields: Sequence[str]) -> list[Property]:
+    def _seen(self, fields: Sequence[str]) -> list[Column]:
         """The key, the stamp and these fields, without those that column security hides."""
         names = dict.fromkeys((self.definition.key, *([self.stamp] if self.stamp else []), *fields))
         columns = [self.definition.columns[name] for name in names]
-        return [column.odata for column in columns if not column.secured]
+        return [column for column in columns if not column.access.hidden]
+
+    def _read(self, fields: Sequence[str]) -> list[Property]:
+        return [column.odata for column in self._seen(fields)]
+
+    def _confirm(self, fields: Sequence[str]) -> None:
+        """What was just read of secured columns was no mask and no null for want of a right. Raises Denied."""
+        if any(column.access.secured for column in self._seen(fields)):
+            self.definition.security.confirm(self.session)
 
     def select(self, fields: Sequence[str]) -> str:
         """The columns of rows, for the service."""
@@ -67,21 +75,23 @@ class Source:
         frame = finished(page.frame, [self.definition.columns[name] for name in dict.fromkeys(fields)], self.zone)
         return Page(frame, page.etags, page.next_link, page.delta_link)
 
-    def pages(self, fields: Sequence[str], condition: str | None, deadline: float | None = None) -> Iterator[Page]:
+    def pages(self, fields: Sequence[str], condition: str | None) -> Iterator[Page]:
         """The rows under a condition, page by page, read while they are iterated."""
+        for page in self._pages(fields, condition):
+            self._confirm(fields)
+            yield page
+
+    def _pages(self, fields: Sequence[str], condition: str | None, deadline: float | None = None) -> Iterator[Page]:
         address = self.address(fields, condition)
         prefer = {"Prefer": self.prefer(fields, f"odata.maxpagesize={PAGE_ROWS}")}
-        visited = set()
+        trail = Trail(self.session.system, self.definition.name, address)
         while True:
-            visited.add(address)
             answer = get(self.session, address, f"reading {self.definition.name}", prefer, deadline)
             page = self.decoded(answer.body, fields)
             yield page
             if page.next_link is None:
                 return
-            address = followed(self.session.system, self.session.root, page.next_link)
-            if address in visited:
-                raise BadAnswer(self.session.system, f"the pages of {self.definition.name} lead round in a circle")
+            address = trail.onto(self.session.root, page.next_link)
 
     def fetch(self, ids: pl.Series, fields: Sequence[str]) -> Page:
         """The rows with these ids, once each; what belongs to no row is absent."""
@@ -96,11 +106,13 @@ class Source:
         deadline = self.session.deadline()
 
         def read(condition: str) -> list[Page]:
-            return list(self.pages(fields, condition, deadline))
+            return list(self._pages(fields, condition, deadline))
 
         with ThreadPoolExecutor(self.session.limits.most_lanes) as threads:
             found = [page for pages in threads.map(read, conditions) for page in pages]
-        found.insert(0, self.decoded(b'{"value":[]}', fields))
+        if conditions:
+            self._confirm(fields)
+        found.insert(0, self.decoded(as_page(()), fields))
         frame = pl.concat([page.frame for page in found]).with_columns(
             pl.concat([page.etags for page in found]).alias("@etag")
         )

@@ -2,24 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 
 import msgspec
 import polars as pl
 
-from koppel.connectors.agreed.names import column_named, unknown
+from koppel.connectors.agreed.names import unknown
 from koppel.connectors.dataverse.calls import get
-from koppel.connectors.dataverse.checking import MICROSOFTS, base_currency, findings, microsofts_solution
+from koppel.connectors.dataverse.checking import MICROSOFTS, findings, microsofts_solution
+from koppel.connectors.dataverse.currency import base_currency, rate
 from koppel.connectors.dataverse.definition import Definition, definition_of
 from koppel.connectors.dataverse.metadata import TableFacts, table_told, tables_told
+from koppel.connectors.dataverse.security import security_told
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.dataverse.table import DataverseTable
 from koppel.connectors.dataverse.targets import Targets
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
 from koppel.errors import BadAnswer, ConfigurationError, Problem
-from koppel.model.values import ID, KeyOrigin, Kind, TableShape
+from koppel.model.values import ID, KeyOrigin, TableShape
 from koppel.ports import Finding, TableOptions, Use
 
 USUAL_LAG = timedelta(minutes=3)
@@ -38,6 +42,7 @@ _INITIAL_LOAD = {
 
 class _Who(msgspec.Struct):
     OrganizationId: str
+    UserId: str
 
 
 class DataverseSystem:
@@ -66,14 +71,21 @@ class DataverseSystem:
 
     def identity(self) -> str:
         """The id of the organisation, which a copied environment does not share."""
-        try:
-            return f"dataverse:{msgspec.json.decode(self._who().body, type=_Who).OrganizationId.lower()}"
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise BadAnswer(self.name, "it does not say which organisation it is") from None
+        return f"dataverse:{self._told_who().OrganizationId.lower()}"
+
+    def _user(self) -> str:
+        """The systemuser id of koppel's application user."""
+        return self._told_who().UserId
 
     def now(self) -> datetime:
         """What the service's clock says, to the second."""
         return answered_at(self.name, self._who())
+
+    def _told_who(self) -> _Who:
+        try:
+            return msgspec.json.decode(self._who().body, type=_Who)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadAnswer(self.name, "it does not say which organisation it is, and who koppel is there") from None
 
     def _who(self) -> Answer:
         return get(self._session, "WhoAmI", "asking who koppel is there")
@@ -96,7 +108,10 @@ class DataverseSystem:
         with self._lock:
             until, known = self._definitions.get(name, (0.0, None))
             if known is None or until < self._session.elapsed():
-                known = definition_of(tables[name], table_told(self._session, name), tables)
+                told = table_told(self._session, name)
+                user = self._user() if told.secured else ""
+                security = security_told(self._session, user, name, told.secured)
+                known = definition_of(tables[name], told, tables, security)
                 self._definitions[name] = (self._session.elapsed() + FRESH_SECONDS, known)
             return known
 
@@ -111,7 +126,7 @@ class DataverseSystem:
             raise ConfigurationError([Problem(where, what, "leave the key out of the mapping")])
         if definition.key not in definition.columns:
             raise ConfigurationError([Problem(where, "its rows have no id", "such a table cannot be synchronised")])
-        stamp = _stamp(definition, options, where)
+        stamp = change_stamp(definition.fields, definition.stamp, options.modified, where)
         shape = TableShape(name, definition.fields, (definition.key,), KeyOrigin.CHOSEN, stamp, timedelta(seconds=1))
         usual = timedelta(0) if definition.tracked else USUAL_LAG
         lag = usual if options.lag is None else options.lag
@@ -119,28 +134,19 @@ class DataverseSystem:
         return DataverseTable(source, shape, lag, self._targets, self.now)
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Rights to read, alternate keys without an index, Microsoft's own connector."""
+        """Rights to read and write, hidden columns, alternate keys without an index, Microsoft's own connector."""
         definitions = {name: self._definition(name) for name in uses}
         own = [microsofts_solution()] if MICROSOFTS in self._facts() else []
-        return [*findings(self._session, definitions, uses), *own]
+        return [*findings(self._session, self._user(), definitions, uses), *own]
 
     def currency(self) -> str | None:
         """The organisation's base currency."""
         return base_currency(self._session)
 
+    def rate(self, code: str) -> Decimal | None:
+        """What one unit of the base currency is worth in the currency with this ISO code."""
+        return rate(self._session, code)
+
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
-
-
-def _stamp(definition: Definition, options: TableOptions, where: str) -> str | None:
-    """The change stamp: `modifiedon` unless another date-time is named."""
-    if options.modified is None:
-        return definition.stamp
-    if not options.modified:
-        return None
-    name = column_named(definition.columns, options.modified, where)
-    if definition.columns[name].odata.shape.kind is not Kind.DATETIME:
-        remedy = 'name a date-time, or none (modified = "")'
-        raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
-    return name

@@ -12,8 +12,8 @@ from koppel.connectors.dataverse.source import PAGE_ROWS, Source
 from koppel.connectors.dataverse.targets import Targets
 from koppel.connectors.dataverse.tracking import Link, Reading, Tracking
 from koppel.connectors.dataverse.writing import write_rows
-from koppel.connectors.odata.encode import moment_texts
-from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.connectors.odata.filter import Manners, pushed
+from koppel.connectors.odata.stamps import stamped_from
 from koppel.model.cost import Rates
 from koppel.model.values import FAULT, ID, VERSION, TableShape
 from koppel.model.write import Write
@@ -53,7 +53,7 @@ class DataverseTable:
         """What this table can do. A write is several requests, so a part of it may be carried out."""
         definition = self._source.definition
         feed = Feed.MODIFIED_ON if self._shape.modified else Feed.FULL
-        hidden = _HIDDEN.format(columns=", ".join(definition.secured)) if definition.secured else ""
+        hidden = _HIDDEN.format(columns=", ".join(definition.hidden)) if definition.hidden else ""
         caveats = ("" if definition.tracked else _UNTRACKED, "" if definition.etags else _NO_ETAGS, hidden)
         return Features(
             feed=Feed.TOKEN if definition.tracked else feed,
@@ -104,20 +104,14 @@ class DataverseTable:
 
     def _changed_since(self, since: str | None, want: Want) -> Changes:
         """Rows stamped after a moment of the service's clock, less the lag; all where there is no stamp."""
-        cursor, moment = self._now(), _moment(since)
-        conditions = [pushed] if (pushed := self._pushed(want)) is not None else []
-        complete = moment is None or self._shape.modified is None
-        if moment is not None and not complete:
-            after = pl.Series([moment - self._lag], dtype=pl.Datetime("us", "UTC"))
-            conditions.append(f"{self._shape.modified} ge {moment_texts(after)[0]}")
-        return Changes(cursor.isoformat(), complete, self._pages(want, " and ".join(conditions) or None))
+        cursor, moment, stamp, after = self._now(), _moment(since), self._shape.modified, None
+        if moment is not None and stamp is not None:
+            after = stamped_from(stamp, moment - self._lag)
+        return Changes(cursor.isoformat(), after is None, self._pages(want, self._pushed(want, after)))
 
-    def _pushed(self, want: Want) -> str | None:
-        """Of a filter what the service is sure to understand as koppel does."""
-        if want.filter is None:
-            return None
+    def _pushed(self, want: Want, more: str | None = None) -> str | None:
         properties = {name: column.odata for name, column in self._source.definition.columns.items()}
-        return to_odata(want.filter, properties, Manners()).text
+        return pushed(want.filter, properties, Manners(), more)
 
     def _pages(self, want: Want, condition: str | None) -> Iterator[pl.DataFrame]:
         return (self._shown(page.frame, want) for page in self._source.pages(want.fields, condition))

@@ -1,6 +1,6 @@
 """Which table a record is in that a lookup is to name, where the lookup may name several (wire 1.5, 4.2.10)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 import polars as pl
@@ -28,18 +28,19 @@ class Targets:
         if len(column.targets) == 1:
             (table,) = column.targets
             return pl.select(pl.when(ids.is_not_null()).then(pl.lit(table))).to_series()
+        distinct = ids.drop_nulls().unique().to_list()
         with self._lock:
-            self._look(column, ids.drop_nulls().unique())
-            known = {id_: self._tables.get(id_) for id_ in ids.drop_nulls().unique()}
+            self._look(column, distinct)
+            known = {id_: self._tables.get(id_) for id_ in distinct}
         fitting = {id_: table for id_, table in known.items() if table in column.targets}
         return ids.replace_strict(fitting, default=None, return_dtype=pl.String)
 
-    def _look(self, column: Column, ids: pl.Series) -> None:
+    def _look(self, column: Column, ids: Sequence[str]) -> None:
         """Ask the tables in turn for what is not known yet."""
         if len(self._tables) + len(ids) > KEPT:
             self._tables.clear()
         for table in column.targets:
-            unknown = ids.filter(~ids.is_in(list(self._tables)))
-            if len(unknown):
-                found = self._existing(table, unknown.alias(ID))
+            unknown = [id_ for id_ in ids if id_ not in self._tables]
+            if unknown:
+                found = self._existing(table, pl.Series(ID, unknown, dtype=pl.String))
                 self._tables |= dict.fromkeys(found, table)

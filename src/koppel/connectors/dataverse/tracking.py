@@ -17,7 +17,7 @@ import polars as pl
 
 from koppel.connectors.dataverse.calls import asked, get
 from koppel.connectors.dataverse.source import PAGE_ROWS, Source
-from koppel.connectors.odata.address import followed
+from koppel.connectors.odata.address import Trail, followed
 from koppel.connectors.odata.decode import ETAG, version_texts
 from koppel.connectors.odata.failure import refusal
 from koppel.connectors.odata.message import Answer
@@ -114,17 +114,13 @@ class Tracking:
         yield from self._walk(reading.only or self._get(reading.start, _PAGE), _PAGE)
 
     def _walk(self, first: Answer, prefer: str) -> Iterator[Answer]:
-        answer, visited = first, set()
+        answer, trail = first, Trail(self._system, self._name)
         while True:
             yield answer
             link = self._links(answer).next_link
             if link is None:
                 return
-            address = followed(self._system, self._source.session.root, link)
-            if address in visited:
-                raise BadAnswer(self._system, f"the pages of {self._name} lead round in a circle")
-            visited.add(address)
-            answer = self._get(address, prefer)
+            answer = self._get(trail.onto(self._source.session.root, link), prefer)
 
     def _get(self, address: str, prefer: str) -> Answer:
         return get(self._source.session, address, f"reading what changed in {self._name}", {"Prefer": prefer})

@@ -7,13 +7,14 @@ from koppel.connectors.dataverse.bodies import STATE, STATUS, bodies_of, needs_s
 from koppel.connectors.dataverse.sending import Sending
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.dataverse.targets import Targets
-from koppel.errors import BadAnswer
+from koppel.connectors.odata.answered import ROW, answered
+from koppel.connectors.odata.decode import as_page
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
 MERGED, WINNER = "merged", "masterid"
 
-_ETAG, _ROW = "@etag", "@row"
+_ETAG = "@etag"
 _LOST_REFERENCE = "a record that it refers to is not there"
 
 
@@ -41,9 +42,9 @@ def _compared(source: Source, write: Write, progress: Progress) -> pl.DataFrame:
     more += [STATE, STATUS] if needs_state(write) and STATUS in columns else []
     page = source.fetch(write.rows[ID], list(dict.fromkeys((*expected_fields(write), *more))))
     numbered = page.frame.with_columns(page.etags.alias(_ETAG))
-    at = write.rows.select(ID).with_row_index(_ROW).cast({_ROW: pl.Int64})
+    at = write.rows.select(ID).with_row_index(ROW).cast({ROW: pl.Int64})
     found = at.join(numbered, on=ID, maintain_order="left")
-    judge(write, progress, found.drop(_ROW, _ETAG), found[_ROW])
+    judge(write, progress, found.drop(ROW, _ETAG), found[ROW])
     current = at.join(numbered.unique(ID), on=ID, how="left", maintain_order="left")
     if write.kind is WriteKind.UPDATE and MERGED in columns and WINNER in columns:
         for row in current[MERGED].fill_null(False).arg_true().to_list():
@@ -80,21 +81,11 @@ def _stored(source: Source, write: Write, progress: Progress, sending: Sending) 
     """The written records as they are now: as answered, else read again."""
     columns = [ID, VERSION, *write.want]
     if write.kind is WriteKind.DELETE:
-        return source.decoded(b'{"value":[]}', write.want).frame.select(columns)
-    answered = _answered(source, write, sending)
-    told = set(answered[ID])
-    silent = [row for row in progress.open() if progress.ids[row] not in told]
+        return source.decoded(as_page(()), write.want).frame.select(columns)
+    told = answered(lambda body: source.decoded(body, write.want), sending.answered).filter(pl.col(FAULT).is_null())
+    rows = set(told[ROW])
+    silent = [row for row in progress.open() if row not in rows]
     again = source.fetch(pl.Series(ID, [progress.ids[row] for row in silent], dtype=pl.String), write.want).frame
     if silent:
         progress.gone_meanwhile(silent, again[ID])
-    return pl.concat([answered.select(columns), again.select(columns)]).unique(ID, keep="first")
-
-
-def _answered(source: Source, write: Write, sending: Sending) -> pl.DataFrame:
-    """The records in the answers; none when they cannot be read, for then they are asked for."""
-    body = b'{"value":[' + b",".join(sending.answered.values()) + b"]}"
-    try:
-        frame = source.decoded(body, write.want).frame
-    except BadAnswer:
-        frame = source.decoded(b'{"value":[]}', write.want).frame
-    return frame.filter(pl.col(FAULT).is_null())
+    return pl.concat([told.select(columns), again.select(columns)]).unique(ID, keep="first")

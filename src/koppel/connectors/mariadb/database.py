@@ -157,11 +157,8 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """A connection for one call. Raises `SystemFailure` for whatever the database says inside."""
         try:
-            connection = self._pool.take()
-            try:
+            with self._pool.lent() as connection:
                 yield connection
-            finally:
-                self._pool.give_back(connection)
         except (pymysql.MySQLError, OSError) as error:
             raise self.failure(error) from error
 

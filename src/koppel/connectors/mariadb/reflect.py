@@ -10,11 +10,11 @@ transactions: a write that is interrupted could not be taken back.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, unknown
+from koppel.connectors.agreed.mistakes import Mistakes
+from koppel.connectors.agreed.names import quoted, unknown, usual_stamp
 from koppel.connectors.agreed.progress import READ_ONLY, Refusal
-from koppel.connectors.agreed.shapes import STAMP_REMEDY, chosen_kinds, found_key, key_kind
+from koppel.connectors.agreed.shapes import Stamp, chosen_kinds, found_key, key_kind, stamp_column, tick
 from koppel.connectors.mariadb import catalog
 from koppel.connectors.mariadb.catalog import Attribute, Found, Index, Rules
 from koppel.connectors.mariadb.database import Connection
@@ -31,7 +31,6 @@ TIMES = frozenset({"datetime", "timestamp"})
 BINARY = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point",
                     "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
                     "vector"})  # fmt: skip
-_STAMP_REMEDY = STAMP_REMEDY.format(type="timestamp or datetime")
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,6 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """The change stamp: its field, how finely it ticks, whether it can be null, whether an index begins with it."""
-
-    field: str
-    granularity: timedelta
-    nullable: bool
-    indexed: bool
-
-
-@dataclass(frozen=True)
 class Relation:
     """One table or view as the other modules of this package see it."""
 
@@ -117,7 +106,9 @@ class Relation:
 def reflect(
     connection: Connection, system: str, name: str, options: TableOptions, kinds: Mapping[str, str], zone: str
 ) -> Relation:
-    """Read what a table is. Raises ConfigurationError when there is none, or the options or its own make do not fit."""
+    """Read what a table is. Raises ConfigurationError when there is none, or with all in which the options or its own
+    make do not fit.
+    """
     table = catalog.found(connection, name)
     if table is None:
         raise unknown(system, f"there is no table {name}", name, catalog.names(connection), "its tables are")
@@ -126,15 +117,22 @@ def reflect(
     read_only = _read_only(table)
     attributes = catalog.attributes(connection, table)
     columns = {a.name: _column(a, indexes, rules, read_only is not None) for a in attributes}
-    for given, kind in chosen_kinds(columns, kinds, where).items():
-        columns[given] = replace(columns[given], shape=replace(columns[given].shape, kind=kind))
     primary = next((index.columns for index in indexes if index.name == "PRIMARY"), ())
     unique = [index.columns for index in indexes if index.unique and index.whole]
-    key = found_key(columns, primary, unique, options.key, table.view, where)
+    key: tuple[str, ...] = ()
+    stamp, mistakes = None, Mistakes()
+    with mistakes.noted():
+        for given, kind in chosen_kinds(columns, kinds, where).items():
+            columns[given] = replace(columns[given], shape=replace(columns[given].shape, kind=kind))
+    with mistakes.noted():
+        key = found_key(columns, primary, unique, options.key, table.view, where)
     for part in key:
-        columns[part] = _as_key(columns[part], where)
+        with mistakes.noted():
+            columns[part] = _as_key(columns[part], where)
+    with mistakes.noted():
+        stamp = _stamp(connection, table, columns, indexes, options, where, zone)
+    mistakes.tell()
     origin, sequence = _origin(columns[key[0]].attribute) if len(key) == 1 else (KeyOrigin.CHOSEN, None)
-    stamp = _stamp(connection, table, columns, indexes, options, where, zone)
     shape = TableShape(table.name, tuple(column.shape for column in columns.values()), key, origin)
     if stamp is not None:
         shape = replace(shape, modified=stamp.field, granularity=stamp.granularity)
@@ -240,28 +238,17 @@ def _stamp(
     where: str,
     zone: str,
 ) -> Stamp | None:
-    if options.modified == "":
-        return None
-    name = column_named(columns, options.modified, where) if options.modified else _usual_stamp(columns)
+    times = {name: column for name, column in columns.items() if column.type in TIMES}
+    zones = {name: column.zone(zone) for name, column in times.items()}
+    name = stamp_column(columns, zones, _usual_stamp(times), options.modified, "timestamp or datetime", where)
     if name is None:
         return None
-    column = columns[name]
-    if column.type not in TIMES:
-        what = f"the change stamp {name} is stored as {column.stored}"
-        raise ConfigurationError([Problem(where, what, _STAMP_REMEDY)])
-    if column.zone(zone) != "UTC":
-        what = f"the change stamp {name} holds local time of {zone}, which repeats an hour every year"
-        raise ConfigurationError([Problem(where, what, _STAMP_REMEDY)])
-    used = catalog.tick_digits(connection, table.sql, quoted(name))
-    digits = column.attribute.digits if used is None else min(used, column.attribute.digits)
+    granularity = tick(columns[name].attribute.digits, catalog.tick_digits(connection, table.sql, quoted(name)))
     first = any(index.columns[0] == name for index in indexes)
-    return Stamp(name, timedelta(microseconds=10 ** (6 - digits)), column.shape.nullable, first)
+    return Stamp(name, granularity, columns[name].shape.nullable, first)
 
 
-def _usual_stamp(columns: Mapping[str, Column]) -> str | None:
+def _usual_stamp(times: Mapping[str, Column]) -> str | None:
     """By its name; else the only one that the database itself moves with every edit."""
-    times = {name: column for name, column in columns.items() if column.type in TIMES}
-    lower = {name.lower(): name for name in times}
     moved = [name for name, column in times.items() if "on update" in column.attribute.extra]
-    by_name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
-    return by_name or (moved[0] if len(moved) == 1 else None)
+    return usual_stamp(times) or (moved[0] if len(moved) == 1 else None)

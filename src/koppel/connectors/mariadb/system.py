@@ -1,18 +1,19 @@
 """A database as a system: opening it, its identity, its tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
+from koppel.connectors.agreed.shapes import known_kinds
+from koppel.connectors.agreed.system import DatabaseSystem
 from koppel.connectors.mariadb import catalog
 from koppel.connectors.mariadb.cursor import HIDDEN_LAG, LAG, Clock, Watch
 from koppel.connectors.mariadb.database import Database
 from koppel.connectors.mariadb.reflect import Relation, reflect
 from koppel.connectors.mariadb.table import MariaTable
 from koppel.errors import ConfigurationError, Problem
-from koppel.ports import Finding, TableOptions, Use
+from koppel.ports import TableOptions
 
 _OPTIONS = frozenset({"unix_socket", "ssl_ca", "ssl_cert", "ssl_key"})
 _DEFAULT_PORT = 3306
@@ -36,11 +37,7 @@ def open_system(
     """
     kinds = known_kinds(name, fields)
     system = MariaSystem(name, Database(name, _parameters(name, url)), timezone, kinds, now)
-    try:
-        check_kinds_have_tables(name, kinds, system.tables())
-    except ConfigurationError:
-        system.close()
-        raise
+    system.check_kinds()
     return system
 
 
@@ -71,7 +68,7 @@ def _parameters(name: str, url: str) -> Mapping[str, object]:
     }
 
 
-class MariaSystem:
+class MariaSystem(DatabaseSystem[Database]):
     """One database; made by `open_system`."""
 
     def __init__(
@@ -82,16 +79,8 @@ class MariaSystem:
         kinds: Mapping[str, Mapping[str, str]],
         clock: Clock,
     ) -> None:
-        self._name = name
-        self._database = database
-        self._timezone = timezone
-        self._kinds = kinds
+        super().__init__(name, database, timezone, kinds)
         self._watch = Watch(database, clock)
-
-    @property
-    def name(self) -> str:
-        """The name the configuration gives it."""
-        return self._name
 
     def identity(self) -> str:
         """Which installation this is: the machine's and the database's names, for MariaDB keeps no number of its own
@@ -116,26 +105,14 @@ class MariaSystem:
 
         Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
         """
-        kinds = self._kinds.get(name.lower(), {})
         with self._database.connection() as connection:
-            relation = reflect(connection, self._name, name, options, kinds, self._timezone)
+            relation = reflect(connection, self.name, name, options, self.kinds_of(name), self._timezone)
             offset = connection.value("SELECT timediff(convert_tz(utc_timestamp(), '+00:00', @@global.time_zone),"
                                       " utc_timestamp())")  # fmt: skip
         hidden = self._watch.look().hidden
         lag = (HIDDEN_LAG if hidden else LAG) if options.lag is None else options.lag
         caveat = "; ".join(filter(None, (_unseen(relation, hidden), _local_stamps(relation, offset))))
         return MariaTable(self._database, relation, self._watch, lag, caveat)
-
-    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Nothing: what its tables need is told when they are opened."""
-        return ()
-
-    def currency(self) -> None:
-        """Not known."""
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._database.close()
 
 
 def _unseen(relation: Relation, hidden: bool) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from koppel.connectors.agreed.table import DatabaseTable
 from koppel.connectors.mariadb.catalog import next_numbers
 from koppel.connectors.mariadb.cursor import Watch
 from koppel.connectors.mariadb.database import Database
@@ -11,47 +12,26 @@ from koppel.connectors.mariadb.find import find
 from koppel.connectors.mariadb.read import Reader
 from koppel.connectors.mariadb.reflect import Relation
 from koppel.connectors.mariadb.write import Writer
-from koppel.model.values import ID, KeyOrigin, TableShape
+from koppel.model.values import ID, KeyOrigin
 from koppel.model.write import Write
-from koppel.ports import Changes, Features, Feed, Want
-
-BATCH_ROWS = 10_000
+from koppel.ports import Changes, Want
 
 
-class MariaTable:
+class MariaTable(DatabaseTable):
     """A table or view; made by `MariaSystem.table`. `caveat`: see `Features`."""
 
     def __init__(self, database: Database, relation: Relation, watch: Watch, lag: timedelta, caveat: str) -> None:
+        super().__init__(relation.shape, lag, caveat)
         self._database = database
         self._relation = relation
         self._watch = watch
-        self._lag = lag
-        self._caveat = caveat
         self._reader = Reader(database, relation, watch, lag)
         self._writer = Writer(self._reader, watch)
-
-    @property
-    def features(self) -> Features:
-        """What this table can do. A view takes no writes: all its fields are read-only."""
-        return Features(
-            feed=Feed.FULL if self._relation.stamp is None else Feed.MODIFIED_ON,
-            reports_deletions=False,
-            conditional_writes=True,
-            returns_stored=True,
-            atomic_batch=True,
-            batch_rows=BATCH_ROWS,
-            lag=self._lag,
-            caveat=self._caveat,
-        )
-
-    def describe(self) -> TableShape:
-        """Its fields, key and change stamp, as they were when it was opened."""
-        return self._relation.shape
 
     def changes(self, since: str | None, want: Want) -> Changes:
         """The records that changed after the cursor; a filter leaves out what SQL can tell exactly."""
         cursor = self._watch.look().safe.isoformat()
-        if since is None or self._relation.stamp is None:
+        if since is None or self._shape.modified is None:
             return Changes(cursor, True, self._reader.everything(want))
         return Changes(cursor, False, self._reader.changed(want, datetime.fromisoformat(since) - self._lag))
 
@@ -71,7 +51,7 @@ class MariaTable:
     def reserve(self, count: int) -> pl.Series:
         """`count` new ids from the sequence of the key."""
         sequence = self._relation.sequence
-        assert self._relation.shape.key_origin is KeyOrigin.RESERVED, "only numbers of a sequence can be reserved"
+        assert self._shape.key_origin is KeyOrigin.RESERVED, "only numbers of a sequence can be reserved"
         assert sequence is not None, "a reserved key has a sequence"
         with self._database.connection() as connection:
             return pl.Series(ID, next_numbers(connection, sequence, count), dtype=pl.String)

@@ -47,6 +47,27 @@ def followed(system: str, asked: str, link: str) -> str:
     return address
 
 
+class Trail:
+    """Where the pages of one reading were, which began at the addresses `visited`. `what`: what is read, for the
+    message.
+    """
+
+    def __init__(self, system: str, what: str, *visited: str) -> None:
+        self._system = system
+        self._what = what
+        self._visited = set(visited)
+
+    def onto(self, asked: str, link: str) -> str:
+        """The address of the next page, by the `link` in the answer to `asked`. Raises BadAnswer when it leads to
+        another origin, or back.
+        """
+        address = followed(self._system, asked, link)
+        if address in self._visited:
+            raise BadAnswer(self._system, f"the pages of {self._what} lead round in a circle")
+        self._visited.add(address)
+        return address
+
+
 def origin(address: str) -> tuple[str, str, int | None]:
     """Scheme, host and port. An address with a name or password in it has an origin of its own."""
     try:

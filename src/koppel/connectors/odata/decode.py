@@ -8,7 +8,7 @@ other side.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -87,10 +87,6 @@ class Decoder:
             raise BadAnswer(self._system, "a record has no key that can be read")
         return Page(frame, etags, *(link if link is not UNSET else None for link in (read.next_link, read.delta_link)))
 
-    def record(self, body: bytes) -> pl.DataFrame:
-        """The one record that an answer to a write holds, as a page of one."""
-        return self.page(b'{"value":[' + body + b"]}").frame
-
     def _one_by_one(self, body: bytes) -> tuple[Any, list[Any], dict[int, str]]:
         """The envelope, the records, and by position what is wrong with those that cannot be read. The slower reader
         takes what msgspec refuses a whole page for, half of a surrogate pair.
@@ -147,6 +143,11 @@ class Decoder:
             return read, reasons
         missing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows)).scatter(unsent, "not_sent")
         return read, either(reasons, missing)
+
+
+def as_page(records: Iterable[bytes]) -> bytes:
+    """Records that came each for itself, as a page; of none a page has the columns all the same."""
+    return b'{"value":[' + b",".join(records) + b"]}"
 
 
 def version_texts(stamps: pl.Series | None, etags: pl.Series) -> pl.Series:

@@ -39,6 +39,11 @@ class Property:
     filterable: bool = True
 
     @property
+    def stored(self) -> str:
+        """Its type, for messages."""
+        return self.edm
+
+    @property
     def member(self) -> str:
         """What the service calls it."""
         return self.wire or self.shape.name

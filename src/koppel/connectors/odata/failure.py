@@ -4,6 +4,7 @@ Every exception of httpx2 is told here (a test walks its tree).
 """
 
 import re
+from math import ceil
 from urllib.parse import unquote, urlsplit
 
 import httpx2
@@ -44,13 +45,19 @@ def connection_failure(system: str, address: str, error: Exception, reads: bool)
     return Unreachable(system, f"{host} cannot be reached ({type(error).__name__})", "check the url and the network")
 
 
+_QUIETER = "run again later; fewer workers, or a quieter hour for large runs, keep below its limits"
+
+
 def throttled(system: str, seconds: float) -> Throttled:
     """It is busy for longer than a call may take."""
-    return Throttled(
-        system,
-        f"it asks to be left alone for {seconds:.0f} more seconds, which is longer than a call may take",
-        "run again later; fewer workers, or a quieter hour for large runs, keep below its limits",
-    )
+    what = f"it asks to be left alone for {ceil(seconds)} more seconds, which is longer than a call may take"
+    return Throttled(system, what, _QUIETER)
+
+
+def crowded(system: str) -> Throttled:
+    """All lanes were taken for as long as a call may take."""
+    what = "as many requests as it bears were under way, and none ended in time for another one"
+    return Throttled(system, what, _QUIETER)
 
 
 def refusal(system: str, doing: str, answer: Answer) -> SystemFailure:

@@ -9,13 +9,14 @@ narrow. For example a service that takes 'a' for 'A' can be asked for `name = 'a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 
 import polars as pl
 
+from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.odata.edm import FLOATS, Property
 from koppel.connectors.odata.encode import literals
-from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or
+from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or, moment_of
 from koppel.model.values import Kind, dtype
 
 _WORDS = {
@@ -67,6 +68,16 @@ def to_odata(filter_: Filter, properties: Mapping[str, Property], manners: Manne
     compiler = _Compiler(properties, manners)
     text = compiler.term(filter_, True)
     return Pushed(text, tuple(dict.fromkeys(compiler.left)))
+
+
+def pushed(
+    filter_: Filter | None, properties: Mapping[str, Property], manners: Manners, more: str | None = None
+) -> str | None:
+    """What a service is asked when records of a filter are wanted: of it what is sure to be understood as koppel does,
+    and one condition `more`.
+    """
+    text = None if filter_ is None else to_odata(filter_, properties, manners).text
+    return " and ".join(filter(None, (text, more))) or None
 
 
 class _Compiler:
@@ -200,7 +211,7 @@ def _typed(value: Literal, kind: Kind) -> object:
     """The literal as a value of a column of this kind."""
     match kind:
         case Kind.CODE:
-            return str(value).strip().upper()
+            return str(value).strip(BLANKS).upper()
         case Kind.UUID:
             bare = re.sub(r"[{}-]", "", str(value)).lower()
             return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
@@ -211,16 +222,6 @@ def _typed(value: Literal, kind: Kind) -> object:
         case Kind.DATE:
             return date.fromisoformat(value) if isinstance(value, str) else value
         case Kind.DATETIME:
-            return _moment(value)
+            return moment_of(value)
         case _:
             return value
-
-
-def _moment(value: Literal) -> datetime:
-    """UTC; a date means its midnight."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        assert isinstance(value, date), "the filter was checked to compare a date-time with a moment"
-        return datetime.combine(value, time(), UTC)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -5,7 +5,7 @@ equal also with blanks around it, of any kind: a service that compares texts exa
 once, for all texts with blanks around them; of any other it is certain only that a text contains itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from koppel.connectors.odata.address import quoted
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
 from koppel.connectors.odata.filter import Manners, number_problem
-from koppel.connectors.odata.reading import CONDITION_LENGTH
+from koppel.connectors.odata.reading import CONDITION_LENGTH, all_of
 from koppel.model.values import Kind
 
 _UNSURE = r"[\x00-\x1f\x7f-\x9f\[\]\\^]"
@@ -39,7 +39,7 @@ def questions(
     for name in asked:
         if properties[name].is_enumeration:  # another word would be no literal at all, and equals nothing
             rows = rows.filter(pl.col(name).is_in(properties[name].shape.choices))
-    conditions = _joined([_equal(properties[name], rows[name], manners) for name in asked])
+    conditions = all_of([_equal(properties[name], rows[name], manners) for name in asked])
     texts = [name for name in asked if properties[name].shape.kind in (Kind.TEXT, Kind.CODE)]
     unsure = any(rows[name].str.contains(_UNSURE).any() for name in texts)
     if unsure or any(len(quoted(condition)) > CONDITION_LENGTH for condition in conditions):
@@ -73,13 +73,6 @@ def _equal(property_: Property, values: pl.Series, manners: Manners) -> pl.Serie
     if property_.shape.kind in (Kind.TEXT, Kind.CODE) and not manners.exact_text:
         return f"contains({name}," + texts + ")"
     return f"{name} eq " + texts
-
-
-def _joined(each: Sequence[pl.Series]) -> list[str]:
-    """Row by row: all of these conditions."""
-    if len(each) == 1:
-        return each[0].to_list()
-    return pl.select("(" + pl.concat_str(list(each), separator=" and ") + ")").to_series().to_list()
 
 
 def _with_blanks_around(name: str) -> list[str]:

@@ -3,12 +3,13 @@
 import re
 import ssl
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 
+from koppel.connectors.odata.network import Network, is_here
+from koppel.connectors.odata.recording import Recorder
 from koppel.connectors.odata.session import Limits, Session
 from koppel.connectors.odata.system import OdataSystem
 from koppel.connectors.odata.timing import Timing
@@ -46,7 +47,7 @@ def check_url(name: str, url: str) -> None:
         host = None
     if not host:
         raise ConfigurationError([Problem(name, "the url names no server", "write https://, the server and its path")])
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_here(host)):
         if parts.query or parts.fragment or "@" in parts.netloc:
             what = "the url holds more than the address of the service"
             raise ConfigurationError([Problem(name, what, "end it with the service root; sign in with auth")])
@@ -55,15 +56,17 @@ def check_url(name: str, url: str) -> None:
     raise ConfigurationError([Problem(name, what, "write a url that begins with https://")])
 
 
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+def transport_of(name: str, ca_file: Path | None, recorder: Recorder | None) -> httpx2.BaseTransport | None:
+    """What carries requests where the authorities of a PEM file are to be trusted instead of the usual ones, or a
+    recorder takes notes; None: what a session takes by itself. Raises ConfigurationError.
+    """
+    if ca_file is None and recorder is None:
+        return None
+    network = Network(name, None if ca_file is None else _trusting(name, ca_file))
+    return network if recorder is None else recorder.over(network)
 
 
-def trusting(name: str, ca_file: Path) -> ssl.SSLContext:
-    """Trust in the authorities of a PEM file instead of the usual ones. Raises ConfigurationError."""
+def _trusting(name: str, ca_file: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:

@@ -15,7 +15,7 @@ from koppel.connectors.odata.encode import json_body
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.session import Session
 from koppel.errors import SystemFailure
-from koppel.model.finding import Finding
+from koppel.model.point import Point
 
 
 class Unclear(Exception):
@@ -80,7 +80,7 @@ class Questions(ABC):
         self.probe = probe
 
     @abstractmethod
-    def unsettled(self) -> Iterator[Finding]:
+    def unsettled(self) -> Iterator[Point]:
         """Every point that nobody has settled, one after another."""
 
     @abstractmethod
@@ -101,14 +101,14 @@ class Questions(ABC):
         return left + self.probe.clean()
 
 
-def looked(probe: Probe, questions: Sequence[tuple[str, str, Look]]) -> Iterator[Finding]:
+def looked(probe: Probe, questions: Sequence[tuple[str, str, Look]]) -> Iterator[Point]:
     """What each question finds; one that cannot be answered does not keep the others from it."""
     for code, question, look in questions:
         try:
             found = look(probe)
         except (Unclear, SystemFailure, KeyError) as reason:
             found = f"not found out: {reason}"
-        yield Finding(code, question, found)
+        yield Point(code, question, found)
 
 
 def verdict(answer: Answer) -> str:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from koppel.connectors.agreed.page import parts_of
-from koppel.connectors.odata.address import followed, query, quoted
+from koppel.connectors.odata.address import Trail, query, quoted
 from koppel.connectors.odata.batch import Batches, Told, one_by_one
 from koppel.connectors.odata.csdl import EntitySet
-from koppel.connectors.odata.decode import Decoder, Page
+from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.model.values import ID, Kind, dtype
 
 PAGE_ROWS = 5000
@@ -91,22 +90,19 @@ class Source:
 
     def _pages(self, fields: Sequence[str], answer: Answer, deadline: float | None) -> Iterator[Page]:
         """The page that an answer holds, and those it leads to."""
-        decoder, visited = self.decoder(fields), {answer.address}
+        decoder, trail = self.decoder(fields), Trail(self.session.system, self.name, answer.address)
         while True:
             page = decoder.page(answer.body)
             yield page
             if page.next_link is None:
                 return
-            address = followed(self.session.system, answer.address, page.next_link)
-            if address in visited:
-                raise BadAnswer(self.session.system, f"the pages of {self.name} lead round in a circle")
-            visited.add(address)
+            address = trail.onto(answer.address, page.next_link)
             answer = self.session.read(Request("GET", address, _PREFER), f"reading {self.name}", deadline)
 
     def fetch(self, ids: pl.Series, fields: Sequence[str]) -> Page:
         """The records with these ids, once each; what belongs to no record is absent."""
         found = self.under_each(fields, bounded(key_conditions(self.key_properties, ids)))
-        empty = self.decoder(fields).page(b'{"value":[]}')
+        empty = self.decoder(fields).page(as_page(()))
         frame = pl.concat([empty.frame, *(page.frame for page in found)])
         etags = pl.concat([empty.etags, *(page.etags for page in found)])
         with_etags = frame.with_columns(etags.alias("@etag"))
@@ -168,10 +164,14 @@ def key_conditions(key: Sequence[Property], ids: pl.Series) -> list[str]:
 
 def equal(properties: Sequence[Property], rows: pl.DataFrame) -> list[str]:
     """A condition for each row: that all properties have these values."""
-    each = [f"{one.member} eq " + literals(one, rows[one.shape.name]) for one in properties]
+    return all_of([f"{one.member} eq " + literals(one, rows[one.shape.name]) for one in properties])
+
+
+def all_of(each: Sequence[pl.Series]) -> list[str]:
+    """Row by row: that all of these conditions hold."""
     if len(each) == 1:
         return each[0].to_list()
-    return pl.select("(" + pl.concat_str(each, separator=" and ") + ")").to_series().to_list()
+    return pl.select("(" + pl.concat_str(list(each), separator=" and ") + ")").to_series().to_list()
 
 
 def bounded(conditions: Sequence[str], longest: int = CONDITION_LENGTH, most: int | None = None) -> list[str]:

@@ -45,9 +45,9 @@ class Recorder:
     _ids: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def over(self, transport: httpx2.BaseTransport | None) -> httpx2.BaseTransport:
-        """The transport (None: the network), with somebody who takes notes."""
-        return _Recording(self, transport or httpx2.HTTPTransport())
+    def over(self, transport: httpx2.BaseTransport) -> httpx2.BaseTransport:
+        """The transport, with somebody who takes notes."""
+        return _Recording(self, transport)
 
     def note(self, request: httpx2.Request, response: httpx2.Response | None) -> None:
         """Keep an exchange."""

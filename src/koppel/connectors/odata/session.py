@@ -14,8 +14,9 @@ import httpx2
 
 from koppel.connectors.odata.address import followed
 from koppel.connectors.odata.brake import Brake, Lanes, Ride
-from koppel.connectors.odata.failure import Unanswered, connection_failure, refusal, throttled, was_sent
+from koppel.connectors.odata.failure import Unanswered, connection_failure, crowded, refusal, throttled, was_sent
 from koppel.connectors.odata.message import Answer, Repeat, Request
+from koppel.connectors.odata.network import client
 from koppel.connectors.odata.repeat import BUSY, TRIES, asked_wait, may_repeat, own_wait
 from koppel.connectors.odata.timing import Timing
 from koppel.connectors.odata.tokens import Authorisation
@@ -69,9 +70,8 @@ class Session:
         self._lanes = Lanes(self._timing, self.limits.most_lanes)
         # Cookies would pin all requests to one server, and with it to one server's share of the limits (wire 1.9).
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx2.Client(
-            headers={**USUAL_HEADERS, **self.limits.headers}, cookies=no_cookies, transport=transport
-        )
+        headers = {**USUAL_HEADERS, **self.limits.headers}
+        self._client = client(system, headers=headers, cookies=no_cookies, transport=transport)
 
     def elapsed(self) -> float:
         """Seconds that only grow."""
@@ -156,7 +156,7 @@ class Session:
                 raise throttled(self.system, self._brake.left)
             with self._lanes.ride(kind, deadline - self._timing.elapsed()) as ride:
                 if ride is None:
-                    raise throttled(self.system, 0)
+                    raise crowded(self.system)
                 if self._brake.left:  # pulled while this one waited for a lane
                     continue
                 return self._carried(request, address, authorisation, deadline, ride)

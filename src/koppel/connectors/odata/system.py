@@ -6,13 +6,14 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from urllib.parse import urlsplit
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, unknown
+from koppel.connectors.agreed.names import column_named, unknown, usual_stamp
 from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
 from koppel.connectors.odata.filter import Manners
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source
 from koppel.connectors.odata.session import Session
+from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.table import OdataTable
 from koppel.errors import BadAnswer, ConfigurationError, Problem
 from koppel.model.values import KeyOrigin, Kind, TableShape
@@ -81,12 +82,14 @@ class OdataSystem:
             raise unknown(self.name, f"there is no table {name}", name, tuple(sets), "its tables are")
         entity_set, where = sets[name], f"{self.name}.{name}"
         key = self._key(entity_set, options, where)
-        stamp = self._stamp(entity_set, options, where)
+        fields = tuple(each.shape for each in entity_set.properties.values())
+        usual = usual_stamp(field.name for field in fields if field.kind is Kind.DATETIME)
+        stamp = change_stamp(fields, usual, options.modified, where)
         batch = entity_set.json_batch if self._batch is None else self._batch
         source = Source(self._session, entity_set, key, stamp, self._batches if batch else None)
         shape = TableShape(
             name,
-            tuple(each.shape for each in entity_set.properties.values()),
+            fields,
             key,
             KeyOrigin.GENERATED if entity_set.computed & set(key) else KeyOrigin.CHOSEN,
             stamp,
@@ -108,19 +111,6 @@ class OdataSystem:
             what = f"{', '.join(strange)} cannot be part of an id"
             raise ConfigurationError([Problem(where, what, "keys are texts, uuids, whole numbers and dates")])
         return entity_set.key
-
-    def _stamp(self, entity_set: EntitySet, options: TableOptions, where: str) -> str | None:
-        moments = [name for name, each in entity_set.properties.items() if each.shape.kind is Kind.DATETIME]
-        if options.modified is None:
-            by_name = {name.lower(): name for name in moments}
-            return next((by_name[name] for name in MODIFIED_NAMES if name in by_name), None)
-        if not options.modified:
-            return None
-        name = column_named(entity_set.properties, options.modified, where)
-        if name not in moments:
-            remedy = 'name a date-time, or none (modified = ""), then every record is read every time'
-            raise ConfigurationError([Problem(where, f"{name} cannot be a change stamp", remedy)])
-        return name
 
     def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
         """Nothing: what its tables need is told when they are opened."""

@@ -7,10 +7,10 @@ import polars as pl
 
 from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
 from koppel.connectors.odata.batch import MOST
-from koppel.connectors.odata.encode import moment_texts
-from koppel.connectors.odata.filter import Manners, to_odata
+from koppel.connectors.odata.filter import Manners, pushed
 from koppel.connectors.odata.finding import questions
 from koppel.connectors.odata.reading import Source, bounded
+from koppel.connectors.odata.stamps import stamped_from
 from koppel.connectors.odata.writing import write_rows
 from koppel.errors import BadAnswer
 from koppel.model.values import OP, TableShape
@@ -70,13 +70,13 @@ class OdataTable:
         service is asked what it is sure to understand as koppel does.
         """
         cursor = self._now()
-        pushed = to_odata(want.filter, self._source.entity_set.properties, self._manners) if want.filter else None
-        conditions = [pushed.text] if pushed is not None and pushed.text is not None else []
-        complete = since is None or self._shape.modified is None
-        if not complete:
-            after = pl.Series([datetime.fromisoformat(str(since)) - self._lag], dtype=pl.Datetime("us", "UTC"))
-            conditions.append(f"{self._shape.modified} ge {moment_texts(after)[0]}")
-        return Changes(cursor.isoformat(), complete, self._pages(want.fields, " and ".join(conditions) or None))
+        stamp, after = self._shape.modified, None
+        if since is not None and stamp is not None:
+            after = stamped_from(stamp, datetime.fromisoformat(since) - self._lag)
+        return Changes(cursor.isoformat(), after is None, self._pages(want.fields, self._pushed(want, after)))
+
+    def _pushed(self, want: Want, more: str | None = None) -> str | None:
+        return pushed(want.filter, self._source.entity_set.properties, self._manners, more)
 
     def _pages(self, fields: tuple[str, ...], condition: str | None) -> Iterator[pl.DataFrame]:
         return (self._shown(page.frame, fields) for page in self._source.pages(fields, condition))

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+from koppel.connectors.odata.network import is_here
 from koppel.errors import ConfigurationError, Denied, KoppelError, Problem, Unreachable
 
 
@@ -124,9 +126,9 @@ class EntraApp:
         try:
             if self._application is None:
                 make = msal.ConfidentialClientApplication
-                options = self._options if self._ca_file is None else _trusting(self._ca_file) | self._options
+                trust = {} if self._ca_file is None else _trusting(self._authority, self._ca_file)
                 self._application = make(
-                    self._client, client_credential=self._secret, authority=self._authority, **options
+                    self._client, client_credential=self._secret, authority=self._authority, **trust, **self._options
                 )
             return ask(self._application)
         except OSError as error:  # what every failure of the HTTP library below msal is
@@ -147,15 +149,17 @@ _REMEDIES = {
 }
 
 
-def _trusting(ca_file: Path) -> dict[str, Any]:
+def _trusting(authority: str, ca_file: Path) -> dict[str, Any]:
     """What msal needs for an authority that only these certificates prove. The environment's own are left aside, for
-    they would win (wire 3.6), and Microsoft is not asked whether it knows that authority.
+    they would win (wire 3.6); its proxies are not. Microsoft is not asked whether it knows that authority.
     """
     import requests  # a part of msal
 
     client = requests.Session()
     client.trust_env = False
     client.verify = str(ca_file)
+    if not is_here(urlsplit(authority).hostname or ""):
+        client.proxies = requests.utils.get_environ_proxies(authority)
     client.headers["Connection"] = "close"  # nobody closes it, and it is used once an hour
     return {"http_client": client, "instance_discovery": False}
 

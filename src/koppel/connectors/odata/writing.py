@@ -10,18 +10,20 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from itertools import count
 from threading import Event
 from typing import Any
 
 import polars as pl
 
 from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields, judge, outcomes
+from koppel.connectors.odata.answered import ROW, answered
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
 from koppel.connectors.odata.failure import Unanswered, refusal, told
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source, key_parts_frame
-from koppel.errors import BadAnswer, SystemFailure
+from koppel.errors import SystemFailure
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
@@ -46,7 +48,7 @@ class Writer:
         self.write = write
         self.progress = Progress.of(write)
         self.deadline = source.session.deadline()
-        self._answered: dict[int, pl.DataFrame] = {}
+        self._answered: dict[int, bytes] = {}
         self._failure: SystemFailure | None = None
         self._denied: SystemFailure | None = None
         self._stop = Event()
@@ -54,15 +56,15 @@ class Writer:
     def run(self) -> pl.DataFrame:
         """Compare, send, answer. Raises SystemFailure when nothing was written."""
         requests = self._requests()
-        rows, together = [row for row in self.progress.open() if requests[row] is not None], self.source.together
-        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
-            parts = [rows[at : at + together] for at in range(0, len(rows), together)]
-            list(threads.map(lambda part: self._send(part, requests), parts))
+        rows = [row for row in self.progress.open() if requests[row] is not None]
+        self._send_all(rows, requests)
+        self._send_again(requests)
+        told = self._read()
         failure = self._failure or self._denied
         if failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
             failure.undone = Outcome.UNKNOWN not in self.progress.codes
             raise failure
-        return outcomes(self.write, self.progress, self._stored())
+        return outcomes(self.write, self.progress, self._stored(told))
 
     # ---- what a dialect may do its own way
 
@@ -91,6 +93,12 @@ class Writer:
     def exchange(self, rows: Sequence[int], requests: Sequence[Request]) -> Sequence[Told]:
         """What became of these requests, of these rows, at most `source.together` of them."""
         return self.source.exchange(requests, self.deadline)
+
+    def once_more(self) -> list[int]:
+        """Rows that the service has refused just now, and may not refuse when they are sent again; asked until there
+        are none.
+        """
+        return []
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row."""
@@ -139,11 +147,11 @@ class Writer:
         """Mark rows whose record is gone or not as expected; all records and their etags, row by row."""
         page = self.source.fetch(self.write.rows[ID], expected_fields(self.write))
         numbered = page.frame.with_columns(page.etags.alias("@etag"))
-        rows = self.write.rows.select(ID).with_row_index("@row").cast({"@row": pl.Int64})
+        rows = self.write.rows.select(ID).with_row_index(ROW).cast({ROW: pl.Int64})
         current = rows.join(numbered, on=ID, how="left", maintain_order="left")
         found = current.filter(pl.col(ID).is_in(numbered[ID].implode()))
-        judge(self.write, self.progress, found.drop("@row", "@etag"), found["@row"])
-        return current.drop("@row", "@etag"), current["@etag"].to_list()
+        judge(self.write, self.progress, found.drop(ROW, "@etag"), found[ROW])
+        return current.drop(ROW, "@etag"), current["@etag"].to_list()
 
     def _fill_keys(self, bodies: Sequence[Body]) -> None:
         """The keys that koppel has chosen for new records."""
@@ -162,6 +170,24 @@ class Writer:
         moment = json_values(property_, pl.Series([self.write.stamp], dtype=pl.Datetime("us", "UTC")))[0]
         for body in bodies:
             body.setdefault(self.source.stamp, moment)
+
+    def _send_all(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
+        """Send these rows, as many together as the service takes, and as many requests at once as it bears."""
+        together = self.source.together
+        parts = [rows[at : at + together] for at in range(0, len(rows), together)]
+        with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
+            list(threads.map(lambda part: self._send(part, requests), parts))
+
+    def _send_again(self, requests: Sequence[Request | None]) -> None:
+        """Send once more what may not be refused then, as long as there is anything and time for it."""
+        for tries in count(1):
+            again = [] if self._stop.is_set() else self.once_more()
+            if not again or not self.source.session.rest(tries, self.deadline):
+                return
+            for row in again:
+                self.progress.codes[row] = Outcome.WRITTEN
+                del self.progress.refusals[row]
+            self._send_all(again, requests)
 
     def _send(self, rows: Sequence[int], requests: Sequence[Request | None]) -> None:
         """Send these rows, unless nothing is sent any more."""
@@ -204,37 +230,37 @@ class Writer:
         self._stop.set()
 
     def _written(self, row: int, answer: Answer) -> None:
-        """The id of a new record, and what is stored, where the answer says it."""
+        """Keep what an answer says of a stored record."""
         if self.write.kind is WriteKind.DELETE:
             return
-        if not answer.body:
-            if self.progress.ids[row] is None:
-                self._unknown(row, "it was stored, and the service does not say under which key")
-            return
-        try:
-            record = self.source.decoder(self.write.want).record(answer.body)
-        except BadAnswer:
+        if answer.body:
+            self._answered[row] = answer.body
+        elif self.progress.ids[row] is None:
+            self._unknown(row, "it was stored, and the service does not say under which key")
+
+    def _read(self) -> pl.DataFrame:
+        """The records (with ROW) that were answered, the ids of new ones among them noted."""
+        found = answered(self.source.decoder(self.write.want).page, self._answered)
+        for row in self._answered.keys() - set(found[ROW]):
             self._unknown(row, "it was stored, and the answer cannot be read")
-            return
-        self.progress.ids[row] = record[ID][0]
-        if record[FAULT][0] is None:
-            self._answered[row] = record
+        for row, id_ in found.select(ROW, ID).iter_rows():
+            self.progress.ids[row] = id_
+        return found.filter(pl.col(FAULT).is_null())
 
     def _unknown(self, row: int, why: str) -> None:
         self.progress.codes[row] = Outcome.UNKNOWN
         self.progress.refusals[row] = Refusal(None, why)
 
-    def _stored(self) -> pl.DataFrame:
-        """The written records as they are now: as answered, else read again."""
+    def _stored(self, told: pl.DataFrame) -> pl.DataFrame:
+        """The written records as they are now: as `told` (with ROW), else read again."""
         columns = [ID, VERSION, *self.write.want]
-        deletes = self.write.kind is WriteKind.DELETE
-        silent = [row for row in self.progress.open() if row not in self._answered and not deletes]
+        deletes, rows = self.write.kind is WriteKind.DELETE, set(told[ROW])
+        silent = [row for row in self.progress.open() if row not in rows and not deletes]
         ids = pl.Series(ID, [self.progress.ids[row] for row in silent], dtype=pl.String)
         again = self.source.fetch(ids, self.write.want).frame
         if silent:
             self.progress.gone_meanwhile(silent, again[ID])
-        answered = [frame.select(columns) for row, frame in self._answered.items()]
-        return pl.concat([again.select(columns), *answered]).unique(ID, keep="first")
+        return pl.concat([again.select(columns), told.select(columns)]).unique(ID, keep="first")
 
 
 def refuse(progress: Progress, rows: pl.Series, refusal: Refusal) -> None:

@@ -8,15 +8,14 @@ cannot be written. Views and foreign tables are read only.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, unknown
-from koppel.connectors.agreed.shapes import STAMP_REMEDY, chosen_kinds, found_key, key_kind
+from koppel.connectors.agreed.mistakes import Mistakes
+from koppel.connectors.agreed.names import quoted, unknown, usual_stamp
+from koppel.connectors.agreed.shapes import Stamp, chosen_kinds, found_key, key_kind, stamp_column, tick
 from koppel.connectors.postgresql import catalog
 from koppel.connectors.postgresql.catalog import Attribute, Index, Rule
 from koppel.connectors.postgresql.choices import choices_of
 from koppel.connectors.postgresql.database import Connection
-from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import FieldShape, KeyOrigin, Kind, TableShape
 from koppel.ports import TableOptions
 
@@ -25,7 +24,6 @@ WHOLE = frozenset({"int2", "int4", "int8"})
 FLOATS = {"float4": 6, "float8": 15}
 """Significant decimal digits that come back the same."""
 TIMES = frozenset({"timestamp", "timestamptz"})
-_STAMP_REMEDY = STAMP_REMEDY.format(type="timestamp with time zone")
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,6 @@ class Column:
     def digits(self) -> int:
         """Of a date-time: how many digits of a second it keeps."""
         return 6 if self.attribute.modifier < 0 else self.attribute.modifier
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """The change stamp: its field, how finely it ticks, and whether it can be null."""
-
-    field: str
-    granularity: timedelta
-    nullable: bool
-    indexed: bool
 
 
 @dataclass(frozen=True)
@@ -99,7 +87,9 @@ class Relation:
 def reflect(
     connection: Connection, system: str, name: str, options: TableOptions, kinds: Mapping[str, str], zone: str
 ) -> Relation:
-    """Read what a table is. Raises ConfigurationError when there is none, or the options or its own make do not fit."""
+    """Read what a table is. Raises ConfigurationError when there is none, or with all in which the options or its own
+    make do not fit.
+    """
     table = catalog.found(connection, name)
     if table is None:
         raise unknown(system, f"there is no table {name}", name, catalog.names(connection), "its tables are")
@@ -110,11 +100,17 @@ def reflect(
         attribute.name: _column(attribute, indexes, rules, read_only)
         for attribute in catalog.attributes(connection, table.oid)
     }
-    columns |= _chosen_kinds(columns, kinds, where)
-    key, origin = _key(columns, indexes, options, table.kind in ("v", "f"), where)
-    columns |= {part: _as_key(columns[part]) for part in key}
-    source = f"{quoted(table.schema)}.{quoted(table.relation)}"
-    stamp = _stamp(connection, source, columns, indexes, options, where, zone)
+    key: tuple[str, ...] = ()
+    origin, stamp, mistakes = KeyOrigin.CHOSEN, None, Mistakes()
+    with mistakes.noted():
+        columns |= _chosen_kinds(columns, kinds, where)
+    with mistakes.noted():
+        key, origin = _key(columns, indexes, options, table.kind in ("v", "f"), where)
+        columns |= {part: _as_key(columns[part]) for part in key}
+    with mistakes.noted():
+        source = f"{quoted(table.schema)}.{quoted(table.relation)}"
+        stamp = _stamp(connection, source, columns, indexes, options, where, zone)
+    mistakes.tell()
     shape = TableShape(table.name, tuple(column.shape for column in columns.values()), key, origin)
     if stamp is not None:
         shape = replace(shape, modified=stamp.field, granularity=stamp.granularity)
@@ -211,22 +207,11 @@ def _stamp(
     where: str,
     zone: str,
 ) -> Stamp | None:
-    if options.modified == "":
-        return None
-    lower = {name.lower(): name for name, column in columns.items() if column.type in TIMES}
-    name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
-    if options.modified:
-        name = column_named(columns, options.modified, where)
-        if columns[name].type not in TIMES:
-            what = f"the change stamp {name} is stored as {columns[name].attribute.stored}"
-            raise ConfigurationError([Problem(where, what, _STAMP_REMEDY)])
+    times = {name: column.type for name, column in columns.items() if column.type in TIMES}
+    zones = {name: "UTC" if type_ == "timestamptz" else zone for name, type_ in times.items()}
+    name = stamp_column(columns, zones, usual_stamp(times), options.modified, "timestamp with time zone", where)
     if name is None:
         return None
-    column = columns[name]
-    if column.type == "timestamp" and zone != "UTC":
-        what = f"the change stamp {name} holds local time of {zone}, which repeats an hour every year"
-        raise ConfigurationError([Problem(where, what, _STAMP_REMEDY)])
-    used = catalog.tick_digits(connection, source, quoted(name))
-    digits = column.digits if used is None else min(used, column.digits)
+    granularity = tick(columns[name].digits, catalog.tick_digits(connection, source, quoted(name)))
     first = any(index.whole and index.columns[:1] == (name,) for index in indexes)
-    return Stamp(name, timedelta(microseconds=10 ** (6 - digits)), column.shape.nullable, first)
+    return Stamp(name, granularity, columns[name].shape.nullable, first)

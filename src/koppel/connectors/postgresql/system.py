@@ -1,20 +1,21 @@
 """A database as a system: opening it, its identity, its tables."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from koppel.connectors.agreed.shapes import check_kinds_have_tables, known_kinds
+from koppel.connectors.agreed.shapes import known_kinds
+from koppel.connectors.agreed.system import DatabaseSystem
 from koppel.connectors.postgresql import catalog
 from koppel.connectors.postgresql.cursor import HIDDEN_LAG, Clock, default_lag, present
 from koppel.connectors.postgresql.database import Database
 from koppel.connectors.postgresql.reflect import reflect
 from koppel.connectors.postgresql.table import PostgresTable
 from koppel.errors import ConfigurationError, Problem
-from koppel.ports import Finding, TableOptions, Use
+from koppel.ports import TableOptions
 
 
 def open_system(
@@ -34,11 +35,7 @@ def open_system(
     """
     kinds = known_kinds(name, fields)
     system = PostgresSystem(name, Database(name, _parameters(name, url)), timezone, kinds, now)
-    try:
-        check_kinds_have_tables(name, kinds, system.tables())
-    except ConfigurationError:
-        system.close()
-        raise
+    system.check_kinds()
     return system
 
 
@@ -57,7 +54,7 @@ _UNSEEN = (
 )
 
 
-class PostgresSystem:
+class PostgresSystem(DatabaseSystem[Database]):
     """One database; made by `open_system`."""
 
     def __init__(
@@ -68,16 +65,8 @@ class PostgresSystem:
         kinds: Mapping[str, Mapping[str, str]],
         clock: Clock,
     ) -> None:
-        self._name = name
-        self._database = database
-        self._timezone = timezone
-        self._kinds = kinds
+        super().__init__(name, database, timezone, kinds)
         self._clock = clock
-
-    @property
-    def name(self) -> str:
-        """The name the configuration gives it."""
-        return self._name
 
     def identity(self) -> str:
         """Which installation this is: the cluster's own number, where the user may read it, and the database's."""
@@ -107,21 +96,9 @@ class PostgresSystem:
 
         Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
         """
-        kinds = self._kinds.get(name.lower(), {})
         with self._database.connection() as connection:
-            relation = reflect(connection, self._name, name, options, kinds, self._timezone)
+            relation = reflect(connection, self.name, name, options, self.kinds_of(name), self._timezone)
             seen = default_lag(connection)
         lag = seen if options.lag is None else options.lag
         caveat = _UNSEEN if seen == HIDDEN_LAG and relation.stamp is not None else ""
         return PostgresTable(self._database, relation, lag, self._clock, caveat)
-
-    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Nothing: what its tables need is told when they are opened."""
-        return ()
-
-    def currency(self) -> None:
-        """Not known."""
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._database.close()

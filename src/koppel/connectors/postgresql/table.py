@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from koppel.connectors.agreed.table import DatabaseTable
 from koppel.connectors.postgresql.catalog import sequence_numbers
 from koppel.connectors.postgresql.cursor import Clock, Cursor, take_cursor
 from koppel.connectors.postgresql.database import Database
@@ -11,47 +12,26 @@ from koppel.connectors.postgresql.find import find
 from koppel.connectors.postgresql.read import all_pages, changed_pages, fetch_page
 from koppel.connectors.postgresql.reflect import Relation
 from koppel.connectors.postgresql.write import write_rows
-from koppel.model.values import ID, KeyOrigin, TableShape
+from koppel.model.values import ID, KeyOrigin
 from koppel.model.write import Write
-from koppel.ports import Changes, Features, Feed, Want
-
-BATCH_ROWS = 10_000
+from koppel.ports import Changes, Want
 
 
-class PostgresTable:
+class PostgresTable(DatabaseTable):
     """A table or view; made by `PostgresSystem.table`. `caveat`: see `Features`."""
 
     def __init__(self, database: Database, relation: Relation, lag: timedelta, clock: Clock, caveat: str) -> None:
+        super().__init__(relation.shape, lag, caveat)
         self._database = database
         self._relation = relation
-        self._lag = lag
         self._clock = clock
-        self._caveat = caveat
-
-    @property
-    def features(self) -> Features:
-        """What this table can do. A view takes no writes: all its fields are read-only."""
-        return Features(
-            feed=Feed.FULL if self._relation.stamp is None else Feed.MODIFIED_ON,
-            reports_deletions=False,
-            conditional_writes=True,
-            returns_stored=True,
-            atomic_batch=True,
-            batch_rows=BATCH_ROWS,
-            lag=self._lag,
-            caveat=self._caveat,
-        )
-
-    def describe(self) -> TableShape:
-        """Its fields, key and change stamp, as they were when it was opened."""
-        return self._relation.shape
 
     def changes(self, since: str | None, want: Want) -> Changes:
         """The records that changed after the cursor. `want.filter` is left to the engine: PostgreSQL's collations and
         the filter's own meaning of order and LIKE would have to be proven the same first.
         """
         cursor = take_cursor(self._database, self._clock, since)
-        if since is None or self._relation.stamp is None:
+        if since is None or self._shape.modified is None:
             return Changes(str(cursor), True, all_pages(self._database, self._relation, want, self._clock))
         after = Cursor.of(since).safe - self._lag
         return Changes(str(cursor), False, changed_pages(self._database, self._relation, want, self._clock, after))
@@ -72,7 +52,7 @@ class PostgresTable:
     def reserve(self, count: int) -> pl.Series:
         """`count` new ids from the sequence of the key."""
         sequence = self._relation.columns[self._relation.key[0]].attribute.sequence
-        assert self._relation.shape.key_origin is KeyOrigin.RESERVED, "only numbers of a sequence can be reserved"
+        assert self._shape.key_origin is KeyOrigin.RESERVED, "only numbers of a sequence can be reserved"
         assert sequence is not None, "a reserved key has a sequence"
         with self._database.connection() as connection:
             return pl.Series(ID, sequence_numbers(connection, sequence, count), dtype=pl.String)

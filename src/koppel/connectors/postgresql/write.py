@@ -34,11 +34,12 @@ from koppel.model.write import Outcome, Write, WriteKind
 def write_rows(database: Database, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
     """Carry out one write. Raises `SystemFailure` when the database fails; unless COMMIT failed nothing was written."""
     with database.connection() as connection:
+        progress = Progress.of(write)
         if not len(write.rows):
             prove_writable(database, connection, relation)
-        progress = Progress.of(write)
         if relation.read_only:
             progress.refuse_all(READ_ONLY)
+        if not progress.open():
             return outcomes(write, progress, _nothing(connection, relation, write, clock))
         try:
             return _in_transaction(database, connection, relation, write, progress, clock)

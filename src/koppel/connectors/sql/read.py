@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.page import PAGE_ROWS
 from koppel.connectors.sql.database import Database, immediate
 from koppel.connectors.sql.decode import Decoded, Undecodable, decode, expression, lenient_text, raw
 from koppel.connectors.sql.encode import UUID_FORMS, uuid_form
@@ -25,7 +26,6 @@ from koppel.errors import BadAnswer
 from koppel.model.values import FAULT, ID, VERSION, Kind, key_parts, key_text
 from koppel.ports import Want
 
-PAGE_ROWS = 50_000
 _CHUNK_ROWS = 1_000
 _BLIND_LAG = timedelta(seconds=60)
 """How far a cursor is set back when the database cannot be locked to prove that nobody is writing."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from koppel.connectors.agreed.names import MODIFIED_NAMES, column_named, quoted, refuse_unknown
+from koppel.connectors.agreed.names import column_named, quoted, refuse_unknown, usual_stamp
 from koppel.connectors.sql.ddl import Definition, read_definition
 from koppel.connectors.sql.stamps import Stamp, TimeForm, find_stamp, form_of
 from koppel.errors import ConfigurationError, Problem
@@ -290,8 +290,7 @@ def _stamp(
         name: str | None = column_named(columns, options.modified, where)
     else:
         dated = (Kind.TEXT, Kind.DATETIME)
-        lower = {known.lower(): known for known, column in columns.items() if column.shape.kind in dated}
-        name = next((lower[word] for word in MODIFIED_NAMES if word in lower), None)
+        name = usual_stamp(known for known, column in columns.items() if column.shape.kind in dated)
     if name is None or options.modified == "":
         return None
     column = columns[name]

@@ -1,18 +1,19 @@
 """A database as a system: opening it, its identity, its tables."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from koppel.connectors.agreed.shapes import known_kinds
+from koppel.connectors.agreed.system import DatabaseSystem
 from koppel.connectors.sql.database import Database
 from koppel.connectors.sql.reflect import reflect, table_names
 from koppel.connectors.sql.table import SqlTable
 from koppel.errors import ConfigurationError, Problem, Unreachable
-from koppel.model.values import Kind
-from koppel.ports import Finding, TableOptions, Use
+from koppel.ports import TableOptions
 
 _NEEDED = (3, 35)
 """The first SQLite with RETURNING."""
@@ -40,25 +41,11 @@ def open_system(
         what = f"SQLite {sqlite3.sqlite_version} is too old, {'.'.join(map(str, _NEEDED))} is needed"
         raise ConfigurationError([Problem(name, what, "use a Python that comes with a newer SQLite")])
     path, mode = _file(name, url)
-    kinds = {table.lower(): dict(columns) for table, columns in (fields or {}).items()}
-    known = [str(kind) for kind in Kind]
-    problems = [
-        Problem(f"{name}.{table}.{column}", f"unknown kind {kind}", f"the kinds are: {', '.join(known)}")
-        for table, columns in kinds.items()
-        for column, kind in columns.items()
-        if kind not in known
-    ]
-    if problems:
-        raise ConfigurationError(problems)
+    kinds = known_kinds(name, fields)
     if not path.is_file():
         raise Unreachable(name, f"there is no database {path}", "check the url; koppel does not create databases")
     system = SqlSystem(name, Database(name, path, mode), timezone, kinds, now)
-    unknown = kinds.keys() - {table.lower() for table in system.tables()}
-    if unknown:
-        system.close()
-        raise ConfigurationError(
-            [Problem(name, f"there is no table {table} to give kinds") for table in sorted(unknown)]
-        )
+    system.check_kinds()
     return system
 
 
@@ -79,7 +66,7 @@ def _file(name: str, url: str) -> tuple[Path, str]:
     return Path(parsed.database or "").expanduser().resolve(), mode
 
 
-class SqlSystem:
+class SqlSystem(DatabaseSystem[Database]):
     """One database; made by `open_system`."""
 
     def __init__(
@@ -90,16 +77,8 @@ class SqlSystem:
         kinds: Mapping[str, Mapping[str, str]],
         now: Callable[[], datetime],
     ) -> None:
-        self._name = name
-        self._database = database
-        self._timezone = timezone
-        self._kinds = kinds
+        super().__init__(name, database, timezone, kinds)
         self._now = now
-
-    @property
-    def name(self) -> str:
-        """The name the configuration gives it."""
-        return self._name
 
     def identity(self) -> str:
         """Which installation this is: the file, however the url writes its path."""
@@ -119,18 +98,6 @@ class SqlSystem:
 
         Raises ConfigurationError when there is none, its records cannot be told apart, or its stamps not be compared.
         """
-        kinds = self._kinds.get(name.lower(), {})
         with self._database.connection() as connection:
-            relation = reflect(connection, self._name, name, options, kinds, self._timezone)
+            relation = reflect(connection, self.name, name, options, self.kinds_of(name), self._timezone)
         return SqlTable(self._database, relation, options.lag, self._now)
-
-    def check(self, uses: Mapping[str, Use]) -> Sequence[Finding]:
-        """Nothing: what its tables need is told when they are opened."""
-        return ()
-
-    def currency(self) -> None:
-        """Not known."""
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._database.close()

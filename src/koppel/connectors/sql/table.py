@@ -7,52 +7,37 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from koppel.connectors.agreed.names import quoted
+from koppel.connectors.agreed.table import DatabaseTable
 from koppel.connectors.sql.database import Database, immediate
 from koppel.connectors.sql.find import find
 from koppel.connectors.sql.read import all_pages, changed_pages, fetch_page, take_cursor
 from koppel.connectors.sql.reflect import Relation
 from koppel.connectors.sql.write import write_rows
-from koppel.model.values import ID, KeyOrigin, TableShape
+from koppel.model.values import ID, KeyOrigin
 from koppel.model.write import Write
-from koppel.ports import Changes, Features, Feed, Want
+from koppel.ports import Changes, Want
 
-BATCH_ROWS = 20_000
 DEFAULT_LAG = timedelta(seconds=5)
 
 
-class SqlTable:
+class SqlTable(DatabaseTable):
     """A table or view of one SQLite file; made by `SqlSystem.table`."""
+
+    batch_rows = 20_000
+    elsewhere = False
 
     def __init__(
         self, database: Database, relation: Relation, lag: timedelta | None, now: Callable[[], datetime]
     ) -> None:
+        super().__init__(relation.shape, DEFAULT_LAG if lag is None else lag)
         self._database = database
         self._relation = relation
-        self._lag = DEFAULT_LAG if lag is None else lag
         self._now = now
-
-    @property
-    def features(self) -> Features:
-        """What this table can do. A view takes no writes: all its fields are read-only."""
-        return Features(
-            feed=Feed.FULL if self._relation.stamp is None else Feed.MODIFIED_ON,
-            reports_deletions=False,
-            conditional_writes=True,
-            returns_stored=True,
-            atomic_batch=True,
-            batch_rows=BATCH_ROWS,
-            lag=self._lag,
-            elsewhere=False,
-        )
-
-    def describe(self) -> TableShape:
-        """Its fields, key and change stamp, as they were when it was opened."""
-        return self._relation.shape
 
     def changes(self, since: str | None, want: Want) -> Changes:
         """The records that changed after the cursor; see `koppel.connectors.sql.read`."""
         cursor = take_cursor(self._database, self._now)
-        if since is None or self._relation.stamp is None:
+        if since is None or self._shape.modified is None:
             return Changes(cursor, True, all_pages(self._database, self._relation, want, self._now))
         after = datetime.fromisoformat(since) - self._lag
         return Changes(cursor, False, changed_pages(self._database, self._relation, want, self._now, after))
@@ -72,7 +57,7 @@ class SqlTable:
 
     def reserve(self, count: int) -> pl.Series:
         """`count` new ids: AUTOINCREMENT never gives a number again that its sequence has passed."""
-        assert self._relation.shape.key_origin is KeyOrigin.RESERVED, "only AUTOINCREMENT keys can be reserved"
+        assert self._shape.key_origin is KeyOrigin.RESERVED, "only AUTOINCREMENT keys can be reserved"
         with self._database.connection() as connection, immediate(connection):
             first = self._last_number(connection) + 1
             last = first + count - 1

@@ -11,7 +11,7 @@ from koppel.sandbox.exchange import Call, Reply, json_bytes, json_object, json_r
 from koppel.sandbox.refusal import ODATA
 
 OPERATIONS = 100
-"""Operations of a batch at most."""
+"""Operations of a batch at most (wire 2.5, 4.3.6)."""
 
 Inner = Callable[[Call], Reply]
 _METHODS = {"GET", "POST", "PATCH", "PUT", "DELETE"}
@@ -41,7 +41,9 @@ def batch(environment: Environment, call: Call, inner: Inner) -> Reply:
 
 
 def _all_or_nothing(environment: Environment, operations: list[_Operation], inner: Inner) -> Reply:
-    """One transaction. When it fails, what went before the failure is told as done although nothing is (wire 2.5)."""
+    """One transaction. When it fails, what went before the failure is told as done although nothing is (wire 2.5,
+    4.3.5).
+    """
     answers: list[dict[str, Any]] = []
     try:
         with environment.transaction():
@@ -54,7 +56,7 @@ def _all_or_nothing(environment: Environment, operations: list[_Operation], inne
 
 
 def _carried_out(operations: list[_Operation], inner: Inner, go_on: bool) -> list[dict[str, Any]]:
-    """The answers in order, up to the first failure unless one goes on."""
+    """The answers in order, up to the first failure unless one goes on (wire 2.5)."""
     answers: list[dict[str, Any]] = []
     failed: set[str] = set()
     for operation in operations:
@@ -100,6 +102,7 @@ def _operation(one: Mapping[str, Any], seen: set[str]) -> _Operation:
 
 
 def _shown(operation: _Operation, reply: Reply) -> dict[str, Any]:
+    """A reply, which is known by its id (wire 4.1.6)."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
     shown: dict[str, Any] = {"id": operation.id, "status": reply.status, "headers": headers}
     if reply.body:

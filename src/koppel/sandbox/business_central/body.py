@@ -9,7 +9,6 @@ from koppel.sandbox.business_central.shape import ZERO_GUID, Control, Field, Pag
 from koppel.sandbox.business_central.switches import ClientId
 from koppel.sandbox.business_central.values import stored
 from koppel.sandbox.exchange import json_object
-from koppel.sandbox.rows import Row
 
 ID = "SystemId"
 _TOLERATED = {"@odata.etag", "@odata.context", "@odata.type"}
@@ -44,7 +43,7 @@ def sent_values(
             yield page.field(control), _value(company, page, control, value)
 
 
-def check_currency(company: Company, body: Mapping[str, Any], row: Row) -> None:
+def check_currency(company: Company, body: Mapping[str, Any]) -> None:
     """`currencyId` and `currencyCode` have to name the same one when both are sent (wire 2.4)."""
     if "currencyId" not in body or "currencyCode" not in body:
         return

@@ -116,12 +116,13 @@ def _people(company: Company, employer: Row) -> list[Row]:
 
 
 def _mark(company: Company, contact_number: str, author: Author) -> None:
-    """What a contact says of its relations."""
+    """What a contact and the people of a company say of its relations."""
     contact = company.by_code(CONTACT.name, contact_number)
     if contact is not None:
         links = [name for name in PARTIES if _relation(company, _BY_CONTACT, contact_number, name)]
         said = "Multiple" if len(links) > 1 else links[0] if links else "None"
-        save(company, CONTACT, contact["SystemId"], {**contact, "Contact Business Relation": said}, author)
+        for row in (contact, *_people(company, contact)):
+            save(company, CONTACT, row["SystemId"], {**row, "Contact Business Relation": said}, author)
 
 
 def _relation(company: Company, key: Key, *values: str) -> Row | None:

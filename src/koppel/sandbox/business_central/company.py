@@ -4,15 +4,25 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from koppel.sandbox.business_central.refusal import SAME_KEY, Refusal
+from koppel.sandbox.business_central.refusal import SAME_KEY, Refusal, not_permitted
 from koppel.sandbox.business_central.shape import ZERO_GUID, Table
 from koppel.sandbox.business_central.switches import Switches
 from koppel.sandbox.business_central.tables import COMPANY, TABLES, VERSION, WATERMARK
 from koppel.sandbox.business_central.values import to_ticks
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.rows import Key, Keyed, Row, Rows
+
+
+class Right(StrEnum):
+    """What a permission set allows with the records of one table."""
+
+    READ = "Read"
+    INSERT = "Insert"
+    MODIFY = "Modify"
+    DELETE = "Delete"
 
 
 class PostCode(NamedTuple):
@@ -26,13 +36,16 @@ class PostCode(NamedTuple):
 
 @dataclass
 class Setting:
-    """What all companies of an environment have in common."""
+    """What all companies of an environment have in common. `withheld`: rights that applications do not have, as
+    (table, right).
+    """
 
     clock: Clock
     switches: Switches = field(default_factory=Switches)
+    withheld: set[tuple[str, Right]] = field(default_factory=set)
 
     def now(self) -> datetime:
-        """The moment as rows are stamped with it (wire 2.3)."""
+        """The moment as rows are stamped with it (wire 2.3, 4.1.4)."""
         return to_ticks(self.clock.now())
 
 
@@ -107,6 +120,11 @@ class Company:
         blank = {name: one.blank for name, one in WATERMARK.fields.items()}
         found = {"SystemId": self.id, "Last Used": last, "Minimum Active": active, "Now": self.setting.now()}
         return blank | found | {VERSION: last}
+
+    def check_right(self, table: Table, right: Right) -> None:
+        """Whether an application may do this. Raises `Refusal` (wire 2.8)."""
+        if (table.name, right) in self.setting.withheld:
+            raise not_permitted(table, right)
 
     def taken(self, table: Keyed, key: Key, holder: str) -> Refusal:
         """A key that is taken (U7)."""

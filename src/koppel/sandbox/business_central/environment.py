@@ -8,6 +8,7 @@ from koppel.sandbox.business_central.company import Company, Setting
 from koppel.sandbox.business_central.pages import CUSTOM, STANDARD
 from koppel.sandbox.business_central.shape import Page
 from koppel.sandbox.business_central.switches import Switches
+from koppel.sandbox.business_central.webhooks import Webhooks
 
 STANDARD_ROUTE = "v2.0"
 RUNTIME_ROUTE = "microsoft/runtime/beta"
@@ -32,6 +33,10 @@ class Environment:
     companies: dict[str, Company] = field(default_factory=dict)
     custom_route: str = CUSTOM_ROUTE
     absent: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Nobody has subscribed."""
+        self.webhooks = Webhooks(self.setting.clock)
 
     @property
     def switches(self) -> Switches:

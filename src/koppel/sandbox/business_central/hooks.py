@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from koppel.sandbox.admin import Hook, Words, known, worded
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.others import PAGES, Others
 from koppel.sandbox.business_central.pages import STANDARD
 from koppel.sandbox.business_central.sample import Companies
@@ -45,6 +45,8 @@ class Hooks:
             "/replica": lambda body: self._company(body).freeze_replica(body.get("behind", True)),
             "/app": self._app,
             "/sets": self._sets,
+            "/rights": self._rights,
+            "/expire/subscriptions": lambda body: self._environment.webhooks.expire(),
         }
         return {f"{PREFIX}{path}": hook for path, hook in hooks.items()}
 
@@ -72,6 +74,11 @@ class Hooks:
     def _sets(self, body: dict[str, Any]) -> None:
         name = known(body["set"], STANDARD, "set")
         (self._environment.absent.discard if body.get("there", True) else self._environment.absent.add)(name)
+
+    def _rights(self, body: dict[str, Any]) -> None:
+        """Give or take a right on the table of a set, in all companies."""
+        right, withheld = Right(body["right"]), self._environment.setting.withheld
+        (withheld.discard if body.get("granted", True) else withheld.add)((PAGES[_set(body)].table.name, right))
 
     def _company(self, body: dict[str, Any]) -> Company:
         name = self._name(body)

@@ -1,4 +1,4 @@
-"""Limits per user: calls within five minutes, five at work at once, a queue, time-outs (wire 2.6)."""
+"""Limits per user: calls within five minutes, five at work at once, a queue, time-outs (wire 2.6, 4.3.7)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -56,6 +56,7 @@ def _set(container: xml.Element, name: str, entity: str) -> None:
 
 
 def _keyed(schema: xml.Element, name: str) -> xml.Element:
+    """A type with its key: pages of the API have ids, those of ODataV4 numbers (wire 4.3.29)."""
     entity = xml.SubElement(schema, "EntityType", {"Name": name})
     xml.SubElement(xml.SubElement(entity, "Key"), "PropertyRef", {"Name": "id"})
     return entity

@@ -9,6 +9,7 @@ from koppel.sandbox.business_central.company import Company
 from koppel.sandbox.business_central.pages import CUSTOM, STANDARD
 from koppel.sandbox.business_central.refusal import missing
 from koppel.sandbox.business_central.saving import Author, save
+from koppel.sandbox.business_central.series import serves
 from koppel.sandbox.business_central.shape import Page
 from koppel.sandbox.business_central.tables import CUSTOMER, SERIES, VERSION
 from koppel.sandbox.business_central.validation import assign
@@ -45,10 +46,21 @@ class Others:
 
     def manual_numbers(self, set_name: str, on: bool) -> None:
         """Whether numbers of a table may be chosen, in the set-up of its series (wire 2.4)."""
+        self._change_series(set_name, {"Manual Nos.": on})
+
+    def default_numbers(self, set_name: str, on: bool) -> None:
+        """Whether the series of a table gives numbers by itself."""
+        self._change_series(set_name, {"Default Nos.": on})
+
+    def series_for(self, set_name: str, used_by: str) -> None:
+        """Which tables take their numbers from the series of a table: names, with commas between; '' for none."""
+        self._change_series(set_name, {"Used By": used_by})
+
+    def _change_series(self, set_name: str, changes: Mapping[str, Any]) -> None:
         table = PAGES[set_name].table
         for row_id, series in [*self._company.rows.tables[SERIES.name].items()]:
-            if series["Used By"] == table.name:
-                save(self._company, SERIES, row_id, {**series, "Manual Nos.": on}, self._author)
+            if serves(series, table):
+                save(self._company, SERIES, row_id, {**series, **changes}, self._author)
 
     def template(self, set_name: str, body: Mapping[str, Any]) -> None:
         """What new rows take where nothing was sent (wire 4.3.15). Raises `Refusal`."""

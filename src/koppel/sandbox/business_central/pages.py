@@ -89,6 +89,14 @@ _CURRENCIES = [
     *_plain(amountRoundingPrecision="Invoice Rounding Precision"),  # as the page has it, a mistake of its maker's
     *_MODIFIED,
 ]
+_EXCHANGE_RATES = [
+    *_seen(currencyCode="Currency Code", startingDate="Starting Date", exchangeRateAmount="Exchange Rate Amount"),
+    *_seen(
+        relationalCurrencyCode="Relational Currency Code",
+        relationalExchangeRateAmount="Relational Exch. Rate Amount",
+    ),
+    *_MODIFIED,
+]
 _SALESPEOPLE = [
     *_plain(code="Code", displayName="Name", email="E-Mail", email2="E-Mail 2", phoneNo="Phone No."),
     *_plain(jobTitle="Job Title", commisionPercent="Commission %", privacyBlocked="Privacy Blocked", blocked="Blocked"),
@@ -121,6 +129,15 @@ _PARTY_MORE = _plain(
     shipmentMethodCode="Shipment Method Code",
     shippingAgentCode="Shipping Agent Code",
 )
+_BUSINESS_GROUPS = _plain(
+    generalBusinessPostingGroupCode="Gen. Bus. Posting Group", vatBusinessPostingGroupCode="VAT Bus. Posting Group"
+)
+_CUSTOMER_MORE = [*_PARTY_MORE, *_BUSINESS_GROUPS, *_plain(customerPostingGroupCode="Customer Posting Group")]
+_VENDOR_MORE = [
+    *_PARTY_MORE,
+    *_BUSINESS_GROUPS,
+    *_plain(vendorPostingGroupCode="Vendor Posting Group", purchaserCode="Purchaser Code"),
+]
 _CONTACT_MORE = [
     *_plain(firstName="First Name", middleName="Middle Name", surname="Surname", salutationCode="Salutation Code"),
     *_plain(salespersonCode="Salesperson Code", territoryCode="Territory Code", faxNo="Fax No.", pager="Pager"),
@@ -159,6 +176,7 @@ STANDARD = _named_pages(
     _standard("vendors", "vendor", tables.VENDOR, _VENDORS),
     _standard("contacts", "contact", tables.CONTACT, _CONTACTS),
     _standard("currencies", "currency", tables.CURRENCY, _CURRENCIES),
+    _standard("currencyExchangeRates", "currencyExchangeRate", tables.EXCHANGE_RATE, _EXCHANGE_RATES, writable=False),
     _standard("salespeoplePurchasers", "salespersonPurchaser", tables.SALESPERSON, _SALESPEOPLE),
     _standard("items", "item", tables.ITEM, _ITEMS),
     _standard("companyInformation", "companyInformation", tables.COMPANY, _COMPANY, writable=False),
@@ -170,12 +188,12 @@ STANDARD = _named_pages(
     _standard("itemCategories", "itemCategory", tables.TABLES["Item Category"], _CODED),
 )
 CUSTOM = _named_pages(
-    _custom("customers", "customer", tables.CUSTOMER, [*_CUSTOMERS, *_PARTY_MORE]),
-    _custom("vendors", "vendor", tables.VENDOR, [*_VENDORS, *_PARTY_MORE, *_plain(purchaserCode="Purchaser Code")]),
+    _custom("customers", "customer", tables.CUSTOMER, [*_CUSTOMERS, *_CUSTOMER_MORE]),
+    _custom("vendors", "vendor", tables.VENDOR, [*_VENDORS, *_VENDOR_MORE]),
     _custom("contacts", "contact", tables.CONTACT, [*_CONTACTS, *_CONTACT_MORE]),
     _custom("currencies", "currency", tables.CURRENCY, [*_CURRENCIES, *_plain(isoCode="ISO Code")]),
     _custom("salespeoplePurchasers", "salespersonPurchaser", tables.SALESPERSON, _SALESPEOPLE),
-    _custom("items", "item", tables.ITEM, _ITEMS),
+    _custom("items", "item", tables.ITEM, [*_ITEMS, *_plain(vatProductPostingGroupCode="VAT Prod. Posting Group")]),
     _custom(
         "contactBusinessRelations",
         "businessRelation",  # contactBusinessRelation is the enum of a contact, and types have one name each

@@ -7,7 +7,7 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import quote
 
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.filtering import compiled
 from koppel.sandbox.business_central.options import Options
 from koppel.sandbox.business_central.pages import STANDARD
@@ -92,6 +92,7 @@ def expansion(company: Company, page: Page, options: Options) -> Callable[[Row],
     target = next((one for one in STANDARD.values() if one.table.name == related), None)
     if control is None or target is None:
         raise bad(f"Could not find a property named '{name}' on type 'Microsoft.NAV.{page.entity}'.")
+    company.check_right(target.table, Right.READ)
     names = nested.rstrip(")").removeprefix("$select=").split(",") if nested else [*target.controls]
     if unknown := [name for name in names if name not in target.controls]:
         raise bad(f"Could not find a property named '{unknown[0]}' on type 'Microsoft.NAV.{target.entity}'.")

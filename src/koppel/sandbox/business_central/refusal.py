@@ -24,6 +24,9 @@ FIELD = "Application_FieldValidationException"
 TOO_LONG = "Application_StringExceededLength"
 TOO_MANY = "Application_TooManyRequests"
 
+APPLICATION = "Base Application"
+"""What the tables of the standard pages belong to."""
+
 
 class Refusal(refusal.Refusal):
     """A refusal; its text ends with the correlation id, as all of them do."""
@@ -45,6 +48,15 @@ def no_resource(segment: str) -> Refusal:
 def no_method(message: str = "Entity does not support this method.") -> Refusal:
     """What is named is there, but not for this."""
     return Refusal(405, NO_METHOD, message)
+
+
+def not_permitted(table: Table, right: str) -> Refusal:
+    """A right on a table is missing: the status tells it, the code is that of anything that goes wrong, and of the text
+    only what stands in parentheses is the same in every language (as published by people who met it, not in the wire
+    report).
+    """
+    what = f"TableData {table.number} {table.name} {right}: {APPLICATION}"
+    return Refusal(403, SERVER, f"Sorry, the current permissions prevented the action. ({what})")
 
 
 def missing(table: Table, row_id: str) -> Refusal:

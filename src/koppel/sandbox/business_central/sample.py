@@ -3,6 +3,7 @@
 The second company is a copy of the first one, as people make them: its rows have the same ids (wire 4.3.18).
 """
 
+from datetime import date
 from decimal import Decimal
 from random import Random
 from uuid import UUID
@@ -13,7 +14,7 @@ from koppel.sandbox.business_central.environment import Environment
 from koppel.sandbox.business_central.others import Others
 from koppel.sandbox.business_central.saving import Author, new_row, save
 from koppel.sandbox.business_central.series import next_number
-from koppel.sandbox.business_central.tables import COMPANY, CONTACT, CUSTOMER, TABLES, VENDOR
+from koppel.sandbox.business_central.tables import COMPANY, CONTACT, CUSTOMER, EXCHANGE_RATE, ITEM, TABLES, VENDOR
 from koppel.sandbox.business_central.validation import name_parts
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.rows import Row
@@ -45,8 +46,14 @@ _CODES = {
     "Item Category": [("FURNITURE", "Furniture"), ("MISC", "Miscellaneous")],
     "Territory": [("RANDSTAD", "Randstad"), ("ABROAD", "Abroad")],
     "Salutation": [("M", "Mr"), ("F", "Ms")],
+    "Gen. Business Posting Group": [("NATIONAL", "Domestic"), ("EXPORT", "Abroad")],
+    "Customer Posting Group": [("NATIONAL", "Domestic"), ("EXPORT", "Abroad")],
+    "Vendor Posting Group": [("NATIONAL", "Domestic"), ("EXPORT", "Abroad")],
+    "Gen. Product Posting Group": [("RETAIL", "Goods for resale")],
+    "Inventory Posting Group": [("RESALE", "Goods for resale")],
 }
-_SERIES = [("C", CUSTOMER.name, 5), ("V", VENDOR.name, 5), ("CT", CONTACT.name, 6)]
+_RATES_FROM = date(2024, 1, 1)
+_SERIES = [("C", CUSTOMER.name, 5), ("V", VENDOR.name, 5), ("CT", CONTACT.name, 6), ("I", ITEM.name, 5)]
 """Code of a number series, the table it is for, digits of its numbers."""
 
 
@@ -101,12 +108,15 @@ class _Filler:
             for code, description in codes:
                 self._put(table, {"Code": code, "Description": description})
         for code, used_by, digits in _SERIES:
-            last = 0 if used_by == CONTACT.name else number  # contacts take theirs from the series, one by one
+            last = number if used_by in cascade.PARTIES else 0  # the others take theirs from the series, one by one
             flags = {"Default Nos.": True, "Manual Nos.": True, "Last No. Used": f"{code}{last:0{digits}}"}
             self._put("No. Series", {"Code": code, "Used By": used_by, **flags})
-        for code, name, symbol, places, _ in CURRENCIES:
+        for code, name, symbol, places, rate in CURRENCIES:
             names = {"Code": code, "ISO Code": code, "Description": name, "Symbol": symbol}
             self._put("Currency", {**names, "Amount Decimal Places": f"{places}:{places}"})
+            if code != LOCAL_CURRENCY:
+                amounts = {"Exchange Rate Amount": Decimal(rate), "Relational Exch. Rate Amount": Decimal(1)}
+                self._put(EXCHANGE_RATE.name, {"Currency Code": code, "Starting Date": _RATES_FROM, **amounts})
         for seller in range(SALESPEOPLE + 1):
             self._salesperson(seller)
         self._put("Item", {"No.": "1000", "Description": "Bicycle", "Base Unit of Measure": "PCS"})
@@ -136,7 +146,8 @@ class _Filler:
         return cascade.inserted(self._company, table, row_id, self._author, self._id)
 
     def _person(self, person: Person, contacts: list[Row]) -> None:
-        employer = contacts[person.employer] if person.employer is not None else {"No.": "", "Name": ""}
+        nobody = {"No.": "", "Name": "", "Contact Business Relation": "None"}
+        employer = contacts[person.employer] if person.employer is not None else nobody
         values: Row = {
             "No.": next_number(self._company, CONTACT),
             "Type": "Person",
@@ -144,7 +155,7 @@ class _Filler:
             "Search Name": f"{person.first} {person.last}".upper(),
             "Company No.": employer["No."],
             "Company Name": employer["Name"],
-            "Contact Business Relation": "None",
+            "Contact Business Relation": employer["Contact Business Relation"],
             "E-Mail": person.email,
             "Mobile Phone No.": person.mobile,
             "Job Title": person.job,

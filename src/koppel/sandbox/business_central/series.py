@@ -12,7 +12,12 @@ from koppel.sandbox.rows import Row
 def series_of(company: Company, table: Table) -> Row | None:
     """The series the numbers of a table come from, None when they do not come from any."""
     series = company.rows.tables[SERIES.name].values()
-    return next((row for row in series if row["Used By"] == table.name), None)
+    return next((row for row in series if serves(row, table)), None)
+
+
+def serves(series: Row, table: Table) -> bool:
+    """Whether a series gives a table its numbers; it may serve several."""
+    return table.name in series["Used By"].split(",")
 
 
 def check_manual(company: Company, table: Table) -> None:
@@ -24,10 +29,13 @@ def check_manual(company: Company, table: Table) -> None:
 
 
 def next_number(company: Company, table: Table) -> str | None:
-    """The next number of the series that nobody has taken by hand; None without a series."""
+    """The next number of the series that nobody has taken by hand; None without a series. Raises `Refusal`."""
     series = series_of(company, table)
     if series is None:
         return None
+    if not series["Default Nos."]:
+        text = "It is not possible to assign numbers automatically. If you want that, please activate Default Nos. in"
+        raise bad(f"{text} No. Series {series['Code']}.", DIALOG)
     number = series["Last No. Used"]
     while True:
         number = re.sub(r"\d+$", lambda found: str(int(found[0]) + 1).zfill(len(found[0])), number)

@@ -7,6 +7,7 @@ from typing import Any
 
 from koppel.sandbox.business_central import batch as batches
 from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.definitions import entity_definitions
 from koppel.sandbox.business_central.environment import RUNTIME_ROUTE, STANDARD_ROUTE, Environment
 from koppel.sandbox.business_central.limits import Limits
 from koppel.sandbox.business_central.metadata import csdl
@@ -22,6 +23,7 @@ from koppel.sandbox.business_central.refusal import (
 from koppel.sandbox.business_central.saving import Author
 from koppel.sandbox.business_central.sets import Place, set_call
 from koppel.sandbox.business_central.shape import Page
+from koppel.sandbox.business_central.subscriptions import subscriptions_call
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.ids import guid
 from koppel.sandbox.paths import parted, segments
@@ -68,7 +70,12 @@ class BusinessCentral:
             author = self._author(call)
             return self._routed(call, self._route(call.target), author)
         except Refusal as refusal:
-            return refusal.reply()
+            return self._refused(refusal, call)
+
+    def _refused(self, refusal: Refusal, call: Call) -> Reply:
+        """A refusal in the language that the call asks for: every batched one for itself (wire 2.3, 4.3.8)."""
+        asked = call.headers.get("accept-language", "").lower().startswith("en")
+        return refusal.reply(asked and self.environment.switches.english)
 
     def _author(self, call: Call) -> Author:
         """The user of an application that is registered in the environment itself, else 401 (wire 2.1)."""
@@ -79,6 +86,7 @@ class BusinessCentral:
         return Author(user)
 
     def _route(self, target: str) -> Route:
+        """Where an address leads. Raises `Refusal` for an environment that is not there (wire 4.3.27)."""
         match = _ROOT.fullmatch(target)
         tenant = match["tenant"] if match else None
         if match is None or tenant not in (None, self.environment.tenant):
@@ -95,13 +103,6 @@ class BusinessCentral:
     def _routed(self, call: Call, route: Route, author: Author) -> Reply:
         parts = [_named(part) for part in segments(route.rest)]
         match parts:
-            case []:
-                return self._only("GET", call, lambda: self._root(route))
-            case [("$metadata", None)]:
-                headers = {"Content-Type": "application/xml", **ODATA}
-                return self._only("GET", call, lambda: Reply(200, csdl(route.pages), headers))
-            case [("$batch", None)]:
-                return self._only("POST", call, lambda: self._batch(call, route, author))
             case [("companies", None)]:
                 return self._only("GET", call, lambda: self._companies(route))
             case [("companies", inside)]:
@@ -114,6 +115,23 @@ class BusinessCentral:
                 return self._set(call, route, self._company(inside), inner, author)
             case [(set_name, _), *_] if set_name in route.pages:
                 return self._set(call, route, self._company(call.query.get("company", "")), parts, author)
+        return self._of_no_company(call, route, parts, author)
+
+    def _of_no_company(self, call: Call, route: Route, parts: Parts, author: Author) -> Reply:
+        """A call to a route itself, or to what all companies share."""
+        match parts:
+            case []:
+                return self._only("GET", call, lambda: self._root(route))
+            case [("$metadata", None)]:
+                headers = {"Content-Type": "application/xml", **ODATA}
+                return self._only("GET", call, lambda: Reply(200, csdl(route.pages), headers))
+            case [("$batch", None)]:
+                return self._only("POST", call, lambda: self._batch(call, route, author))
+            case [("entityDefinitions", None)]:
+                told = entity_definitions(route.pages.values(), call.query)
+                return self._only("GET", call, lambda: json_reply(200, told, ODATA))
+            case [("subscriptions", key)] if route.name == STANDARD_ROUTE:
+                return subscriptions_call(self.environment, call, key, author)
         raise no_resource(route.rest.partition("?")[0])
 
     def _only(self, method: str, call: Call, answer: Callable[[], Reply]) -> Reply:
@@ -173,7 +191,7 @@ class BusinessCentral:
                     raise bad("A batch cannot hold a batch.")
                 return self._routed(replace(operation, target=target), within, author)
             except Refusal as refusal:
-                return refusal.reply()
+                return self._refused(refusal, operation)
 
         return batches.batch(self.environment, call, inner)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from koppel.sandbox.business_central.body import document
-from koppel.sandbox.business_central.company import Company
+from koppel.sandbox.business_central.company import Company, Right
 from koppel.sandbox.business_central.options import Options, applied, options_of, page_size
 from koppel.sandbox.business_central.reading import expansion, page_of, wanted_rows
 from koppel.sandbox.business_central.refusal import bad, missing, no_method
@@ -41,8 +41,20 @@ class Place:
         return f"{self.root}/companies({self.company.id})/{self.page.set_name}({row_id})"
 
 
+_RIGHTS = {
+    "GET": Right.READ,
+    "POST": Right.INSERT,
+    "PATCH": Right.MODIFY,
+    "PUT": Right.MODIFY,
+    "DELETE": Right.DELETE,
+}
+"""What a call needs; rows that the application itself changes beside, such as the contact of a customer, need none."""
+
+
 def set_call(place: Place, call: Call, key: str | None, counted: bool, author: Author) -> Reply:
     """Answer a call. `key`: what stands in the parentheses, None when the set itself is meant. Raises `Refusal`."""
+    if right := _RIGHTS.get(call.method):
+        place.company.check_right(place.page.table, right)
     if key is not None:
         return _row_call(place, call, key, author)
     if call.method == "GET" and counted:

@@ -34,7 +34,8 @@ class Switches:
     `stale_status`: 409 or 412 (wire 2.4). `enum_filtered`: whether a filter may name an enum, `variables_filtered`:
     whether it may name what a page works out, `or_refused_status`: for two fields in one `or` (wire 2.3).
     `post_code_fills`: whether post codes and cities fill one another; the published code of the base application does
-    so only where there is a person to ask.
+    so only where there is a person to ask. `locked_status`: 400 or 500, for a table that another session holds (wire
+    2.8). `english`: whether whoever asks for texts in English gets them (wire 2.3).
     """
 
     delete_needs_match: bool = True
@@ -49,3 +50,5 @@ class Switches:
     variables_filtered: bool = False
     or_refused_status: int = 400
     post_code_fills: bool = True
+    locked_status: int = 400
+    english: bool = True

@@ -79,6 +79,8 @@ def _party() -> Iterable[Field]:
     yield from _code(10, "Shipment Method Code", relation="Shipment Method")
     yield from _code(10, "Shipping Agent Code", relation="Shipping Agent")
     yield from _of(Type.BOOLEAN, "Tax Liable")
+    yield from _code(20, "Gen. Bus. Posting Group", relation="Gen. Business Posting Group")
+    yield from _code(20, "VAT Bus. Posting Group", relation="VAT Business Posting Group")
 
 
 _CONTACT_TYPE = ("contactType", "Company", "Person")
@@ -89,6 +91,7 @@ CUSTOMER = _table(
     "Name",
     [
         *_party(),
+        *_code(20, "Customer Posting Group", relation="Customer Posting Group"),
         _enum("Contact Type", *_CONTACT_TYPE),
         *_code(20, "Salesperson Code", relation="Salesperson/Purchaser"),
         *_code(20, "Tax Area Code", relation="Tax Area"),
@@ -102,6 +105,7 @@ VENDOR = _table(
     "Name",
     [
         *_party(),
+        *_code(20, "Vendor Posting Group", relation="Vendor Posting Group"),
         *_code(20, "Purchaser Code", relation="Salesperson/Purchaser"),
         *_code(10, "IRS 1099 Code"),
         *_of(Type.DECIMAL, "Balance (LCY)"),
@@ -156,6 +160,19 @@ CURRENCY = _coded(
     *_text(5, "Amount Decimal Places"),
     *_of(Type.DECIMAL, "Invoice Rounding Precision"),
 )
+EXCHANGE_RATE = _table(
+    "Currency Exchange Rate",
+    330,
+    "",
+    [
+        *_code(10, "Currency Code", relation="Currency"),
+        *_of(Type.DATE, "Starting Date"),
+        *_of(Type.DECIMAL, "Exchange Rate Amount", "Relational Exch. Rate Amount"),
+        *_code(10, "Relational Currency Code", relation="Currency"),
+    ],
+    ("Currency Code", "Starting Date"),
+    key="SystemId",
+)
 SALESPERSON = _table(
     "Salesperson/Purchaser",
     13,
@@ -185,6 +202,7 @@ ITEM = _table(
         *_code(20, "Tax Group Code", relation="Tax Group"),
         *_code(10, "Base Unit of Measure", relation="Unit of Measure"),
         *_code(20, "Gen. Prod. Posting Group", relation="Gen. Product Posting Group"),
+        *_code(20, "VAT Prod. Posting Group", relation="VAT Product Posting Group"),
         *_code(20, "Inventory Posting Group", relation="Inventory Posting Group"),
     ],
 )
@@ -234,7 +252,12 @@ _CODED = [
     _coded("Tax Group", 321, 20, 100),
     _coded("Territory", 286, 10, 50),
     _coded("Salutation", 5068, 10, 100),
+    _coded("Gen. Business Posting Group", 250, 20, 100),
+    _coded("VAT Business Posting Group", 323, 20, 100),
+    _coded("Customer Posting Group", 92, 20, 100),
+    _coded("Vendor Posting Group", 93, 20, 100),
     _coded("Gen. Product Posting Group", 251, 20, 100),
+    _coded("VAT Product Posting Group", 324, 20, 100),
     _coded("Inventory Posting Group", 94, 20, 100),
 ]
 _MAIN = [
@@ -243,6 +266,7 @@ _MAIN = [
     CONTACT,
     BUSINESS_RELATION,
     CURRENCY,
+    EXCHANGE_RATE,
     SALESPERSON,
     ITEM,
     COMPANY,

@@ -14,7 +14,9 @@ Trigger = Callable[[Company, Row, Any], None]
 
 
 def assign(company: Company, table: Table, row: Row, field: Field, value: Any) -> None:
-    """Give a field of a row a value, with all that follows from it. Raises `Refusal`."""
+    """Give a field of a row a value, with all that follows from it; what a code names must be there (wire 4.3.14).
+    Raises `Refusal`.
+    """
     before = row[field.name]
     row[field.name] = value
     if field.relation and value and company.by_code(field.relation, value) is None:
@@ -88,11 +90,12 @@ def name_parts(row: Row) -> Row:
 
 
 def _company_no(company: Company, row: Row, before: Any) -> None:
-    """A person belongs to a company, which is a contact of that type, and takes its name."""
+    """A person belongs to a company, which is a contact of that type, and takes its name and its business relation."""
     employer = company.by_code(CONTACT.name, row["Company No."]) if row["Company No."] else None
     if employer is not None and employer["Type"] != "Company":
         raise bad(f"Type must be equal to 'Company' in Contact: No.={employer['No.']}.", FIELD)
     row["Company Name"] = employer["Name"] if employer else ""
+    row["Contact Business Relation"] = employer["Contact Business Relation"] if employer else "None"
 
 
 _TRIGGERS: dict[str, Trigger] = {

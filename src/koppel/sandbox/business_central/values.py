@@ -1,4 +1,6 @@
-"""What becomes of a value on its way in and out: checked, upper-cased, spelled; nothing is ever null (wire 2.4)."""
+"""What becomes of a value on its way in and out: checked, upper-cased, spelled; nothing is ever null (wire 2.4,
+4.1.2).
+"""
 
 import re
 from collections.abc import Callable
@@ -91,6 +93,7 @@ def _id(field: Field, value: Any) -> str:
 
 
 def _number(field: Field, value: Any) -> Decimal:
+    """With all its decimals, whatever is displayed (wire 4.3.22)."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not -HUGE <= value <= HUGE:
         raise _wrong_type(field, value)
     return Decimal(value)
@@ -109,6 +112,7 @@ def _boolean(field: Field, value: Any) -> bool:
 
 
 def _date(field: Field, value: Any) -> date:
+    """A day, which has neither time nor zone (wire 4.3.23)."""
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ from koppel.sandbox.business_central.saving import Author, new_row, save
 from koppel.sandbox.business_central.series import check_manual, next_number
 from koppel.sandbox.business_central.shape import Page, Table
 from koppel.sandbox.business_central.showing import etag
-from koppel.sandbox.business_central.tables import CONTACT, CUSTOMER, TABLES, VENDOR
+from koppel.sandbox.business_central.tables import CONTACT, CUSTOMER, ITEM, TABLES, VENDOR
 from koppel.sandbox.business_central.validation import assign
 from koppel.sandbox.rows import Row
 
@@ -37,7 +37,7 @@ def create(company: Company, page: Page, body: Mapping[str, Any], author: Author
     sent = [*sent_values(company, page, body, None)]
     for field, value in sent:
         assign(company, table, row, field, value)
-    check_currency(company, body, row)
+    check_currency(company, body)
     if not page.custom and table.name in _NAMED and not row["Name"]:
         raise bad('A "displayName" must be provided.', DIALOG)
     _number(company, table, row)
@@ -55,15 +55,16 @@ def create(company: Company, page: Page, body: Mapping[str, Any], author: Author
 
 
 def update(company: Company, page: Page, row_id: str, body: Mapping[str, Any], author: Author, wanted: Wanted) -> None:
-    """Change a row that is there; PATCH and PUT both merge, neither creates (wire 2.4). Raises `Refusal`."""
+    """Change a row that is there; PATCH and PUT both merge, neither creates (wire 2.4, 4.3.4). Raises `Refusal`."""
     table = page.table
     before = _checked(company, table, row_id, wanted)
     row = dict(before)
+    _check_privacy(table, before, body)
     for field, value in sent_values(company, page, body, row_id):
         if field.name == table.key and value != row[table.key]:
             check_manual(company, table)
         assign(company, table, row, field, value)
-    check_currency(company, body, row)
+    check_currency(company, body)
     if not page.custom and "Name" in row and table.name in _NAMED and not row["Name"]:
         raise bad('The blank "displayName" is not allowed.', DIALOG)
     _check_key(table, row)
@@ -80,16 +81,19 @@ def delete(company: Company, page: Page, row_id: str, author: Author, wanted: Wa
 
 
 def _check_free(company: Company, table: Table, row_id: str) -> None:
-    """Another session may hold the table or the row; that passes, though it comes as a 400 (wire 4.3.26)."""
+    """Another session may hold the table or the row; that passes, though it comes as a refusal (wire 4.3.26)."""
     left = company.busy.get(table.name, 0)
     company.busy[table.name] = max(left - 1, 0)
     if left > 0 or row_id in company.held.values():
         text = f"We can't save your changes right now, because a record in table '{table.name}' is being updated in a"
-        raise bad(f"{text} transaction done by another session. Try again later.", DIALOG)
+        text = f"{text} transaction done by another session. Try again later."
+        raise Refusal(company.switches.locked_status, DIALOG, text)
 
 
 def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row:
-    """The row, if it is there and is the one the caller has seen: 404, 400, 409 in that order (wire 2.4)."""
+    """The row, if it is there and is the one the caller has seen: 404, 400, 409 in that order (wire 2.4,
+    4.3.3).
+    """
     _check_free(company, table, row_id)
     row = company.rows.get(table.name, row_id)
     if row is None:
@@ -100,6 +104,12 @@ def _checked(company: Company, table: Table, row_id: str, wanted: Wanted) -> Row
     if wanted.match not in ("", "*", etag(row)):
         raise Refusal(company.switches.stale_status, CHANGED, "Another user has already changed the record.")
     return row
+
+
+def _check_privacy(table: Table, before: Row, body: Mapping[str, Any]) -> None:
+    """A person who is blocked for privacy is not changed, but for that (wire 4.3.24)."""
+    if table is CONTACT and before["Privacy Blocked"] and {*body} != {"privacyBlocked"}:
+        raise bad(f"You cannot change the contact {before['No.']} because it is blocked due to privacy.", DIALOG)
 
 
 def _number(company: Company, table: Table, row: Row) -> None:
@@ -117,10 +127,10 @@ def _check_key(table: Table, row: Row) -> None:
 
 
 def _apply_template(company: Company, page: Page, row_id: str, sent: set[str], author: Author) -> None:
-    """Customers and vendors are inserted, then modified: two versions (wire 4.3.16), the second with what a template
-    gives to fields that were not sent (wire 4.3.15).
+    """Customers, vendors and items are inserted, then modified: two versions (wire 4.3.16), the second with what a
+    template gives to fields that were not sent (wire 4.3.15).
     """
-    if page.table.name not in cascade.PARTIES:
+    if page.table is not ITEM and page.table.name not in cascade.PARTIES:
         return
     row = dict(company.rows.tables[page.table.name][row_id])
     if not page.custom:

@@ -16,7 +16,7 @@ from koppel.sandbox.rows import Rows
 
 BASE = "/api/data/v9.2/"
 FORBIDDEN = set("/<>*%&:\\?+")
-"""Characters a key value may not hold in an address (wire 1.3)."""
+"""Characters a key value may not hold in an address (wire 1.3, 4.2.16)."""
 
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|[^,'\"]+?)\s*(?:,|$)")
 _SETS = {table.set_name: table for table in TABLES.values()}
@@ -68,7 +68,7 @@ def address(rows: Rows, table: Table, inside: str) -> Address:
             return Address(table, known, text=inside)
         raise bad(f"'{pairs[own]}' is no id.")
     key = next((key for key in table.keys if {*key.columns} == {*pairs}), None)
-    if key is None or not key.enforced:
+    if key is None or not key.enforced or key.name in rows.broken:
         raise bad("The specified key properties do not match an alternate key of the entity.", MISSING_KEY)
     values = tuple(_key_value(table.columns[name], pairs[name]) for name in key.columns)
     return Address(table, rows.by_key(table, key, values) or "", key, values, inside)

@@ -40,7 +40,9 @@ class _Part:
 
 
 def batch(environment: Environment, call: Call, go_on: bool, inner: Inner) -> Reply:
-    """Carry out a batch; `inner` answers one operation. Raises `Refusal` when it cannot be read."""
+    """Carry out a batch up to its first error, or all of it when asked to go on (wire 1.7, 4.2.23); `inner` answers one
+    operation. Raises `Refusal` when it cannot be read.
+    """
     parts = _parts(call.headers.get("content-type", ""), call.body)
     boundary = f"batchresponse_{uuid4()}"
     answers: list[bytes] = []
@@ -156,7 +158,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 
 def _application_http(reply: Reply, content_id: str) -> bytes:
-    """A reply as a part."""
+    """A reply as a part, which is known by its id (wire 4.1.6)."""
     head = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id:
         head.append(f"Content-ID: {content_id}")

@@ -7,7 +7,9 @@ from typing import Any
 from koppel.sandbox.dataverse.addresses import bound
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.refusal import DENIED, PAYLOAD, bad, undeclared
-from koppel.sandbox.dataverse.shape import LOOKUPS, Table
+from koppel.sandbox.dataverse.rows import Ref
+from koppel.sandbox.dataverse.shape import LOOKUPS, Column, Kind, Table
+from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.dataverse.values import stored
 from koppel.sandbox.exchange import json_object
 from koppel.sandbox.refusal import Refusal
@@ -23,8 +25,8 @@ def same(text: str) -> str:
 
 @dataclass(frozen=True)
 class Author:
-    """Who writes. `application`: an application user, from whom secured columns are hidden. `contents` resolves the
-    `$1` of a change set. `detect_duplicates`: by the header, off unless asked for (wire 1.1).
+    """Who writes. `application`: an application user, whose rights are looked at. `contents` resolves the `$1` of a
+    change set. `detect_duplicates`: by the header, off unless asked for (wire 1.1).
     """
 
     user: str
@@ -43,7 +45,9 @@ def document(body: bytes) -> dict[str, Any]:
 def column_values(
     environment: Environment, table: Table, body: Mapping[str, Any], author: Author, creating: bool
 ) -> dict[str, Any]:
-    """What a body sets, by column. What may not be written is dropped without a word (wire 1.5). Raises `Refusal`."""
+    """What a body sets, by column. What may not be written is dropped without a word (wire 1.5, 4.2.18, 4.2.20).
+    Raises `Refusal`.
+    """
     values: dict[str, Any] = {}
     for name, value in body.items():
         if name.endswith(_BIND):
@@ -58,12 +62,25 @@ def column_values(
             ref = None
         if not (column.create if creating else column.update):
             continue
-        if author.application and (table.name, column.name) in environment.secured:
-            text = f"Caller does not have privilege to write the secured field '{column.name}'."
-            raise Refusal(403, DENIED, text)
+        if author.application:
+            _check_rights(environment, table, column, ref, creating)
         empty = environment.switches.empty_text_is_null
         values[column.name] = ref if column.kind in LOOKUPS else stored(column, value, empty)
     return values
+
+
+def _check_rights(environment: Environment, table: Table, column: Column, ref: Ref | None, creating: bool) -> None:
+    """What column security and the roles say of one column that is sent (wire 4.2.6, 4.2.17). Raises `Refusal`."""
+    grant = environment.grant(table.name, column.name)
+    secured = (table.name, column.name) in environment.secured
+    if secured and not (grant.create if creating else grant.update):
+        raise Refusal(403, DENIED, f"Caller does not have privilege to write the secured field '{column.name}'.")
+    if column.kind is Kind.OWNER:
+        environment.demand("Assign", table)
+    elif column.kind in LOOKUPS:
+        environment.demand("Append", table)
+        if ref is not None:
+            environment.demand("AppendTo", TABLES[ref.table])
 
 
 def _check_annotation(table: Table, name: str) -> None:
@@ -72,7 +89,9 @@ def _check_annotation(table: Table, name: str) -> None:
 
 
 def _binding(environment: Environment, table: Table, name: str, value: Any, author: Author) -> tuple[Any, Any]:
-    """The column a navigation property binds, in its exact case, and the row it is bound to (wire 1.5)."""
+    """The column a navigation property binds, in its exact case, and the row it is bound to (wire 1.5,
+    4.2.10).
+    """
     navigation = name.removesuffix(_BIND)
     if navigation not in table.navigation:
         text = (

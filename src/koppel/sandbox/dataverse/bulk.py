@@ -1,4 +1,6 @@
-"""The bulk messages: one transaction, one error for all of it, the culprit not named (wire 1.8)."""
+"""The bulk messages: one transaction, one error for all of it, the culprit not named (wire 1.8,
+4.2.22).
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -53,8 +53,8 @@ def detect_duplicates(environment: Environment, table: Table, row: Row) -> None:
             raise Refusal(412, DUPLICATE_FOUND, "A record was not created or updated because a duplicate exists.")
 
 
-def delete_with_children(environment: Environment, table: Table, row_id: str) -> None:
-    """Delete a row, the children that go with it, and every link to it. Raises `Refusal`."""
+def delete_with_children(environment: Environment, table: Table, row_id: str, user: str) -> None:
+    """Delete a row, the children that go with it, and every link to it, all by one user. Raises `Refusal`."""
     if not table.creatable:
         raise Refusal(403, DENIED, f"Principal user is missing prvDelete{table.name} privilege.")
     naming = [*_naming(environment, Ref(table.name, row_id))]
@@ -66,10 +66,11 @@ def delete_with_children(environment: Environment, table: Table, row_id: str) ->
         if child is None:
             continue  # gone with a row deleted a moment ago
         if (other.name, column, table.name) in _PARENTAL:
-            delete_with_children(environment, other, other_id)
+            delete_with_children(environment, other, other_id, user)
         else:
             environment.rows.put(other, other_id, {**child, column: None, "modifiedon": environment.now()})
     environment.rows.remove(table, row_id)
+    environment.push.note(environment.rows, "Delete", table, row_id, {}, user)
 
 
 def _naming(environment: Environment, ref: Ref) -> Iterator[tuple[Table, str, str]]:

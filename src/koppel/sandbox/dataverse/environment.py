@@ -7,8 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from koppel.sandbox.clock import Clock
+from koppel.sandbox.dataverse.cache import Cache
+from koppel.sandbox.dataverse.push import Push
+from koppel.sandbox.dataverse.refusal import DENIED
+from koppel.sandbox.dataverse.rights import NOTHING, Depth, Grant, masked, privilege
 from koppel.sandbox.dataverse.rows import empty_rows
 from koppel.sandbox.dataverse.shape import Column, Table
+from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.rows import Row
 from koppel.sandbox.switches import Switches
 
@@ -20,9 +25,11 @@ DELTA_DAYS = 7
 class Environment:
     """Everything behind the Web API of one environment.
 
-    `users`: application users, client id to systemuser id. `secured`: columns hidden from application users, as (table,
-    column). `untracked`: tables whose change tracking is off. `organisation_read`: whether application users may read
-    all rows, which deltas need. `deltas_from`: tokens of an older row version have expired.
+    `users`: application users, client id to systemuser id. `secured`: columns with column security, as (table, column);
+    `granted`: what profiles let application users do with them, nothing unless it stands there; `masked`: those with a
+    masking rule. `withheld`: privileges application users have less of than for the whole organisation, by name.
+    `untracked`: tables whose change tracking is off. `organisation_read`: whether application users may read all rows,
+    which deltas need. `deltas_from`: tokens of an older row version have expired.
     """
 
     clock: Clock
@@ -30,17 +37,22 @@ class Environment:
     users: dict[str, str] = field(default_factory=dict)
     base_currency: str = ""
     secured: set[tuple[str, str]] = field(default_factory=set)
+    granted: dict[tuple[str, str], Grant] = field(default_factory=dict)
+    masked: set[tuple[str, str]] = field(default_factory=set)
+    withheld: dict[str, Depth] = field(default_factory=dict)
     untracked: set[str] = field(default_factory=set)
     organisation_read: bool = True
     delta_days: int = DELTA_DAYS
     deltas_from: int = 0
 
     def __post_init__(self) -> None:
-        """Without rows."""
+        """Without rows, with nothing in the cache of the metadata, and nobody to be told of what happens."""
         self.rows = empty_rows(lambda: self.switches.duplicate_status)
+        self.metadata = Cache(self.clock)
+        self.push = Push(self.clock)
 
     def now(self) -> datetime:
-        """The moment as rows are stamped with it: whole seconds (wire 1.4)."""
+        """The moment as rows are stamped with it: whole seconds (wire 1.4, 4.1.4)."""
         return self.clock.now().replace(microsecond=0)
 
     def expire_deltas(self) -> None:
@@ -51,12 +63,29 @@ class Environment:
         """Whether change tracking is on for a table."""
         return table.tracked and table.name not in self.untracked
 
+    def grant(self, table: str, column: str) -> Grant:
+        """What application users may do with a secured column."""
+        return self.granted.get((table, column), NOTHING)
+
+    def depth(self, privilege: str) -> Depth:
+        """For how many rows application users have a privilege."""
+        return self.withheld.get(privilege, Depth.ORGANISATION)
+
+    def demand(self, kind: str, table: Table) -> None:
+        """A privilege of application users. Raises `Refusal` when they lack it (wire 1.10)."""
+        name = privilege(kind, table)
+        if self.depth(name) is Depth.NONE:
+            raise Refusal(403, DENIED, f"Principal user is missing {name} privilege.")
+
     def value(self, table: Table, row: Row, column: Column) -> Any:
         """What a reader sees: hidden columns as null without any hint (wire 4.2.6), amounts in the base currency
         at today's rate (wire 4.2.11).
         """
-        if (table.name, column.name) in self.secured:
+        place = (table.name, column.name)
+        if place in self.secured and not self.grant(*place).read:
             return None
+        if place in self.masked and isinstance(row.get(column.name), str):
+            return masked(row[column.name])
         if column.name.endswith("_base"):
             amount = row.get(column.name.removesuffix("_base"))
             return None if amount is None else amount / self._rate(row)

@@ -5,6 +5,8 @@ from typing import Any
 
 from koppel.sandbox.admin import Hook, Words, known, worded
 from koppel.sandbox.dataverse.others import Others
+from koppel.sandbox.dataverse.push import MESSAGES, Step
+from koppel.sandbox.dataverse.rights import Depth, Grant
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.switches import ExpiredDelta
@@ -25,13 +27,27 @@ def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
         return asdict(limits.allowance)
 
     def secure(body: dict[str, Any]) -> None:
-        act = environment.secured.add if body.get("on", True) else environment.secured.discard
-        act((_table(body), body["column"]))
+        place = (_table(body), body["column"])
+        (environment.secured.add if body.get("on", True) else environment.secured.discard)(place)
+        (environment.masked.add if body.get("masked", False) else environment.masked.discard)(place)
+        environment.granted[place] = Grant(*(body.get(right, False) for right in ("read", "create", "update")))
+
+    def withhold(body: dict[str, Any]) -> None:
+        environment.withheld[body["privilege"]] = Depth(body.get("depth", ""))
+
+    def webhook(body: dict[str, Any]) -> None:
+        name = known(body["message"], dict.fromkeys(MESSAGES), "message")
+        step = Step(name, _table(body), body["url"], body.get("headers", {}))
+        place = (step.message, step.table, step.url)
+        rest = [one for one in environment.push.steps if (one.message, one.table, one.url) != place]
+        environment.push.steps = [*rest, step] if body.get("on", True) else rest
 
     return {
+        "/webhooks": webhook,
         "/switches": switch,
         "/limits": limit,
         "/secure": secure,
+        "/privilege": withhold,
         "/expire/deltas": lambda body: environment.expire_deltas(),
         "/rows/create": lambda body: {"id": others.create(_table(body), body["values"])},
         "/rows/edit": lambda body: others.edit(_table(body), body["id"], body["values"]),

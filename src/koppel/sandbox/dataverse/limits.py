@@ -1,4 +1,7 @@
-"""Service protection limits: requests, execution time and concurrency per user within five minutes (wire 1.9)."""
+"""Service protection limits: requests, execution time and concurrency per user within five minutes (wire 1.9).
+
+They are those of one web server, and a cookie binds whoever sends it back to the server that gave it (wire 4.2.24).
+"""
 
 import time
 from collections.abc import Callable
@@ -8,6 +11,8 @@ from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.gate import Serve
 from koppel.sandbox.limits import WINDOW_SECONDS, Windows, retry_after
+
+SERVER_COOKIE = "ARRAffinity=1f0c9d; Path=/; HttpOnly; Secure"
 
 REQUESTS, EXECUTION, CONCURRENT = "0x80072322", "0x80072321", "0x80072326"
 
@@ -62,13 +67,14 @@ class Limits:
         self._windows.of(user).add(self._windows.now(), seconds)
 
     def headers(self, call: Call) -> dict[str, str]:
-        """What an answer says of the limits."""
+        """What an answer says of the limits, and the cookie of the server."""
         window = self._windows.of(self._windows.user(call))
         seconds = max(self.allowance.execution_seconds - window.spent, 0)
         return {
             "x-ms-ratelimit-burst-remaining-xrm-requests": str(max(self.allowance.requests - len(window.calls), 0)),
             "x-ms-ratelimit-time-remaining-xrm-requests": f"{seconds:.2f}",
             "x-ms-dop-hint": str(self.allowance.advised),
+            "Set-Cookie": SERVER_COOKIE,
         }
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as xml
 from koppel.sandbox.dataverse.addresses import no_segment, parted
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.refusal import MISSING, bad
+from koppel.sandbox.dataverse.rights import attribute_id, privileges_of
 from koppel.sandbox.dataverse.shape import LOOKUPS, NUMBERED, Behaviour, Column, Kind, Table
 from koppel.sandbox.dataverse.tables import TABLES
 from koppel.sandbox.refusal import Refusal
@@ -42,7 +43,7 @@ def definitions(environment: Environment, parts: list[str], query: Mapping[str, 
     if parts[1] == "Attributes":
         return {"value": [*_attributes(environment, table, parts[2] if len(parts) > 2 else "", query)]}
     lists = {
-        "Keys": _keys(table),
+        "Keys": _keys(environment, table),
         "ManyToOneRelationships": _many_to_one(table),
         "OneToManyRelationships": _one_to_many(table),
     }
@@ -64,8 +65,9 @@ def _table(environment: Environment, table: Table) -> dict[str, Any]:
         "IsOptimisticConcurrencyEnabled": True,
         "TableType": "Standard",
         "OwnershipType": "UserOwned" if table.owned else "OrganizationOwned",
+        "Privileges": privileges_of(table),
         "Attributes": [_attribute(environment, table, column) for column in table.columns.values()],
-        "Keys": _keys(table),
+        "Keys": _keys(environment, table),
         "ManyToOneRelationships": _many_to_one(table),
     }
 
@@ -104,6 +106,7 @@ def _attribute(environment: Environment, table: Table, column: Column) -> dict[s
     return {
         "@odata.type": f"#{_CAST}{_metadata_type(column)}",
         "LogicalName": column.name,
+        "MetadataId": attribute_id(table.name, column.name),
         "AttributeOf": None,
         "SchemaName": column.schema_name or column.name,
         "AttributeType": "Virtual" if column.kind is Kind.CHOICES else column.kind.value,
@@ -130,6 +133,7 @@ def _companions(environment: Environment, table: Table, column: Column) -> Itera
             document = _attribute(environment, table, column)
             yield document | {
                 "LogicalName": name,
+                "MetadataId": attribute_id(table.name, name),
                 "AttributeOf": column.name,
                 "AttributeType": kind,
                 "AttributeTypeName": {"Value": f"{kind}Type"},
@@ -166,13 +170,13 @@ def _option(column: Column, number: int, label: str) -> dict[str, Any]:
     return option | ({"State": column.states[number]} if column.states else {})
 
 
-def _keys(table: Table) -> list[dict[str, Any]]:
+def _keys(environment: Environment, table: Table) -> list[dict[str, Any]]:
     return [
         {
             "LogicalName": key.name,
             "SchemaName": key.name,
             "KeyAttributes": key.columns,
-            "EntityKeyIndexStatus": key.status,
+            "EntityKeyIndexStatus": "Failed" if key.name in environment.rows.broken else key.status,
         }
         for key in table.keys
     ]

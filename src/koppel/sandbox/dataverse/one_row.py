@@ -51,15 +51,16 @@ def put_column(environment: Environment, where: Address, parts: list[str], call:
     return Reply(204, b"", {"OData-Version": "4.0"})
 
 
-def delete_row(environment: Environment, where: Address, call: Call) -> Reply:
+def delete_row(environment: Environment, where: Address, call: Call, author: Author) -> Reply:
     """DELETE of one row; only `If-Match` means anything here."""
+    environment.demand("Delete", where.table)
     with environment.rows.transaction():
-        delete(environment, where, Conditions(conditions_of(call.headers).match))
+        delete(environment, where, Conditions(conditions_of(call.headers).match), author)
     return Reply(204, b"", {"OData-Version": "4.0"})
 
 
 def represented(environment: Environment, where: Address, call: Call, url: str, status: int) -> Reply:
-    """The row as an answer; without `OData-EntityId` (wire 1.1)."""
+    """The row as an answer, all of it unless columns are selected; without `OData-EntityId` (wire 1.1, 4.2.28)."""
     options, prefer = options_of(call, where.table), prefer_of(call.headers)
     row = _there(environment, where)
     head = {"@odata.context": f"{url}{BASE}$metadata#{where.table.set_name}/$entity"}

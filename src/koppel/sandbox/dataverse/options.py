@@ -42,7 +42,7 @@ class Prefer:
 
     @property
     def applied(self) -> dict[str, str]:
-        """The header that tells which of them were honoured."""
+        """The header that tells which of them were honoured (wire 4.1.7)."""
         words = []
         if self.representation:
             words.append("return=representation")

@@ -25,7 +25,7 @@ class Others:
             return create(self._environment, TABLES[table], body, self._author)
 
     def edit(self, table: str, row_id: str, body: Mapping[str, Any]) -> None:
-        """Change a row. Raises `Refusal`."""
+        """Change a row; people turn customers into vendors as well (wire 4.2.19). Raises `Refusal`."""
         with self._environment.rows.transaction():
             update(self._environment, TABLES[table], row_id, body, self._author)
 
@@ -39,7 +39,7 @@ class Others:
     def delete(self, table: str, row_id: str) -> None:
         """Delete a row. Raises `Refusal`."""
         with self._environment.rows.transaction():
-            delete(self._environment, Address(TABLES[table], row_id, text=row_id), Conditions())
+            delete(self._environment, Address(TABLES[table], row_id, text=row_id), Conditions(), self._author)
 
     def merge(self, table: str, loser: str, winner: str) -> None:
         """Merge two rows: the loser stays, inactive and pointing to the winner (wire 4.2.26)."""

@@ -18,12 +18,12 @@ from koppel.sandbox.ordering import directed, plain, without_token
 from koppel.sandbox.rows import Row
 
 COUNTED = 5_000
-"""Counts stop here (wire 1.2)."""
+"""Counts stop here (wire 1.2, 4.2.14)."""
 _CRM = "Microsoft.Dynamics.CRM"
 
 
 def wanted_rows(environment: Environment, table: Table, options: Options) -> list[Row]:
-    """The rows the filter lets through, in order: as asked, then by id."""
+    """The rows the filter lets through, inactive ones too (wire 4.2.7), in order: as asked, then by id."""
     rows: list[Row] = [*environment.rows.tables[table.name].values()]
     if options.filter:
         wanted = compiled(environment, table, options.filter)
@@ -35,7 +35,7 @@ def page(environment: Environment, table: Table, options: Options, prefer: Prefe
     """One page as a document. `link`: the absolute address of the call, which its next link continues.
 
     There is no state: the cookie carries where the last row stood, so what is inserted or deleted behind it does not
-    shift a page (wire 1.2).
+    shift a page, and is not in it (wire 1.2, 4.1.10).
     """
     rows = wanted_rows(environment, table, options)
     document: dict[str, Any] = {"@odata.context": context(link, table, options)}

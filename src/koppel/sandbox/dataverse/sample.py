@@ -8,8 +8,19 @@ from uuid import UUID
 from koppel.sandbox.dataverse.environment import Environment
 from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.rows import Ref
-from koppel.sandbox.dataverse.tables import TABLES
-from koppel.sandbox.sample import CURRENCIES, FIRST, LAST, SALESPEOPLE, Business, Person, Place, businesses, people
+from koppel.sandbox.dataverse.tables import ACCOUNT_NUMBER_KEY, TABLES
+from koppel.sandbox.sample import (
+    CURRENCIES,
+    FIRST,
+    LAST,
+    SALESPEOPLE,
+    Business,
+    Person,
+    Place,
+    businesses,
+    people,
+    shares_numbers,
+)
 
 
 class Sample:
@@ -23,8 +34,12 @@ class Sample:
         self.people: list[str] = []
         self.currencies: list[str] = []
 
-    def fill(self, accounts: int, contacts: int) -> None:
-        """Put everything in."""
+    def fill(self, accounts: int, contacts: int, businesses_there: int = 0) -> None:
+        """Put everything in. `businesses_there`: those of the company beside it, whose numbers it has to be able to
+        hold: a key over account numbers does not go with customers and vendors that share them.
+        """
+        if shares_numbers(max(accounts, businesses_there)):
+            self._environment.rows.broken.add(ACCOUNT_NUMBER_KEY)
         self._users()
         self._money()
         author = Others(self._environment, self.people[0])

@@ -15,9 +15,11 @@ from koppel.sandbox.dataverse.messages import message_filters
 from koppel.sandbox.dataverse.metadata import csdl, definitions
 from koppel.sandbox.dataverse.one_row import delete_row, patch_row, put_column, read_row
 from koppel.sandbox.dataverse.options import options_of, prefer_of
+from koppel.sandbox.dataverse.questions import function_of_user, masking_rules
 from koppel.sandbox.dataverse.reading import COUNTED, page, wanted_rows
 from koppel.sandbox.dataverse.refusal import INVALID, NOT_A_MEMBER, bad
 from koppel.sandbox.dataverse.shape import Table
+from koppel.sandbox.dataverse.tables import SYSTEMUSER
 from koppel.sandbox.dataverse.tracking import count_changes, delta_page, tracked_page
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.paths import segments
@@ -47,7 +49,7 @@ class Dataverse:
             author = self._author(call)
             reply = author if isinstance(author, Reply) else self._routed(call, author)
         except Refusal as refusal:
-            reply = refusal.reply()
+            reply = refusal.reply(self.environment.switches.english)
         return replace(reply, headers={**reply.headers, **self.limits.headers(call)})
 
     def _check_length(self, call: Call, longest: int) -> None:
@@ -55,7 +57,9 @@ class Dataverse:
             raise Refusal(414, INVALID, "The request URI is too long.")
 
     def _author(self, call: Call) -> Author | Reply:
-        """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10)."""
+        """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10,
+        4.2.25).
+        """
         grant = self._tokens.bearer(call.headers.get("authorization", ""), self.url)
         if grant is None:
             challenge = f"Bearer authorization_uri={self._authorize_url}, resource_id={self.url}/"
@@ -74,6 +78,7 @@ class Dataverse:
             ("GET", "$metadata"): lambda: Reply(200, csdl(self.environment), {"Content-Type": "application/xml"}),
             ("GET", "WhoAmI"): lambda: self._who(author),
             ("GET", "organizations"): self._organizations,
+            ("GET", "attributemaskingrules"): lambda: json_reply(200, masking_rules(self.environment, call.query)),
             ("GET", "sdkmessagefilters"): lambda: json_reply(200, message_filters(call.query)),
             ("POST", "$batch"): lambda: self._batch(call, author),
         }
@@ -81,13 +86,19 @@ class Dataverse:
         if service := services.get((call.method, name)):
             return service()
         if name == "EntityDefinitions" and call.method == "GET":
-            return json_reply(200, definitions(self.environment, parts, call.query))
+            return json_reply(200, self._definitions(call, parts))
         table = table_of(name)
         return (
             self._row(call, author, table, inside, parts)
             if inside is not None
             else self._set(call, author, table, parts)
         )
+
+    def _definitions(self, call: Call, parts: list[str]) -> Mapping[str, Any]:
+        """Metadata comes from a cache, unless the call asks for `Consistency: Strong` (wire 1.1, 4.2.29)."""
+        strong = call.headers.get("consistency", "").lower() == "strong"
+        cache = self.environment.metadata
+        return cache.get(call.target, strong, lambda: definitions(self.environment, parts, call.query))
 
     def _set(self, call: Call, author: Author, table: Table, parts: list[str]) -> Reply:
         """A call to a whole set, or to a message or the count of it."""
@@ -106,6 +117,8 @@ class Dataverse:
 
     def _row(self, call: Call, author: Author, table: Table, inside: str, parts: list[str]) -> Reply:
         where = address(self.environment.rows, table, inside)
+        if call.method == "GET" and len(parts) == 2 and table is SYSTEMUSER:
+            return json_reply(200, function_of_user(self.environment, parts[1], call.query))
         if call.method == "GET" and len(parts) > 1:
             raise no_segment(parts[1])
         if call.method == "GET":
@@ -115,7 +128,7 @@ class Dataverse:
         if call.method in ("PUT", "DELETE") and len(parts) > 1:
             return put_column(self.environment, where, parts[1:], call, author)
         if call.method == "DELETE":
-            return delete_row(self.environment, where, call)
+            return delete_row(self.environment, where, call, author)
         raise _no_method(call)
 
     def _page(self, call: Call, table: Table) -> Reply:
@@ -161,7 +174,7 @@ class Dataverse:
                     raise bad("A batch cannot hold a batch.", INVALID)
                 return self._routed(replace(operation, target=target), within)
             except Refusal as refusal:
-                return refusal.reply()
+                return refusal.reply(self.environment.switches.english)
 
         return batches.batch(self.environment, call, prefer_of(call.headers).go_on, inner)
 

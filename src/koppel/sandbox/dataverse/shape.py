@@ -54,7 +54,7 @@ class Column:
     """One column. `length`: UTF-16 units. `precision`: decimals stored. `options`: number to label.
 
     `states`: for a status, the state it belongs to. `create`, `update`: whether it may be written then. `date_format`:
-    shown as a date although it may hold a time. `required`: by the system, so that no row is without it.
+    shown as a date although it may hold a time (wire 4.2.12). `required`: by the system, so that no row is without it.
     """
 
     name: str

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from koppel.sandbox.dataverse.shape import Behaviour, Column, Key, Kind, Table, Target
 
+ACCOUNT_NUMBER_KEY = "new_accountnumber_key"
 _RELATIONSHIP = {
     1: "Competitor",
     2: "Consultant",
@@ -114,7 +115,7 @@ ACCOUNT = _table(
         Column("new_contractdate", Kind.DATETIME, date_format=True),
         *_system(owned=True),
     ],
-    keys=(Key("new_accountnumber_key", ("accountnumber",)),),
+    keys=(Key(ACCOUNT_NUMBER_KEY, ("accountnumber",)),),
 )
 
 CONTACT = _table(

@@ -33,7 +33,7 @@ def tracked_page(environment: Environment, table: Table, options: Options, prefe
 
 
 def delta_page(environment: Environment, table: Table, options: Options, prefer: Prefer, link: str) -> dict[str, Any]:
-    """One page of what changed since a token: rows by version, deletions last (wire 1.4). Raises `Refusal`."""
+    """One page of what changed since a token: rows by version, deletions last (wire 1.4, 4.2.2). Raises `Refusal`."""
     _check(environment, table, options)
     since = _since(environment, options.deltatoken)
     base = context(link, table, options)
@@ -62,7 +62,9 @@ class _Change(NamedTuple):
 
 
 def _changes(environment: Environment, table: Table, options: Options, since: int, base: str) -> list[_Change]:
-    """Changes in order; a row deleted and made again counts as its switch says (U10)."""
+    """Changes in order, whatever filter a row has left (wire 4.1.11); one deleted and made again counts as its switch
+    says (U10).
+    """
     rows, tombstones = environment.rows.tables[table.name], environment.rows.tombstones[table.name]
     twice = environment.switches.recreated_is_deleted_too
     entity = base.partition("(")[0]
@@ -95,7 +97,9 @@ def _check(environment: Environment, table: Table, options: Options) -> None:
 
 
 def _since(environment: Environment, token: str) -> int:
-    """The row version of a token: 0 when it is too old and the switch says that everything comes again (U1)."""
+    """The row version of a token: 0 when it is too old and the switch says that everything comes again (U1; wire
+    4.2.3).
+    """
     version, _, stamp = token.partition("!")
     try:
         since, got = int(version), datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -111,6 +115,7 @@ def _since(environment: Environment, token: str) -> int:
 
 
 def _ending(environment: Environment, link: str, start: int, after: str | None) -> dict[str, str]:
+    """The link to the next page, or on the last one that to the next changes (wire 1.4, 4.1.8)."""
     plain = without_token(link)
     if after is not None:
         cookie = f'<cookie pagenumber="2" pagingcookie="{start}%20{after}" istracking="True" />'

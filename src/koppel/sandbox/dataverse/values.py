@@ -1,4 +1,6 @@
-"""What becomes of a value when it is stored: checked, rounded, cut to seconds, blanked (wire 1.5, 1.10)."""
+"""What becomes of a value when it is stored: checked, rounded, cut to seconds, blanked (wire 1.5, 1.10,
+4.1.2).
+"""
 
 import re
 from collections.abc import Callable
@@ -40,10 +42,16 @@ def _text(column: Column, value: Any) -> str:
         raise _wrong_type(column, value)
     if found := _NOT_XML.search(value):
         raise bad(f"'{column.name}': hexadecimal value 0x{ord(found[0]):02X} is an invalid character.", INVALID)
-    if (length := len(value.encode("utf-16-le")) // 2) > column.length:
+    if (length := _length(column, value)) > column.length:
         text = f"The length of the '{column.name}' attribute exceeded the maximum allowed length of '{column.length}'"
         raise bad(f"A validation error occurred. {text}: {length}.", TOO_LONG)
     return value
+
+
+def _length(column: Column, text: str) -> int:
+    """UTF-16 units (wire 1.5); in a memo a line end counts as two, however it was sent (wire 4.2.30)."""
+    kept = re.sub("\r?\n", "\r\n", text) if column.kind is Kind.MEMO else text
+    return len(kept.encode("utf-16-le")) // 2
 
 
 def _id(column: Column, value: Any) -> str:

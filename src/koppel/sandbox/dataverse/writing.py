@@ -36,6 +36,8 @@ def create(environment: Environment, table: Table, body: Mapping[str, Any], auth
     if not table.creatable:
         text = f"Principal user is missing prvCreate{table.name} privilege."  # wire 4.2.21
         raise Refusal(403, DENIED, text)
+    if author.application:
+        environment.demand("Create", table)
     values = column_values(environment, table, body, author, creating=True)
     row_id: str = values.get(table.id_column) or str(uuid4())
     if environment.rows.get(table.name, row_id) is not None:
@@ -48,6 +50,7 @@ def create(environment: Environment, table: Table, body: Mapping[str, Any], auth
     if author.detect_duplicates:
         detect_duplicates(environment, table, row)
     environment.rows.put(table, row_id, row)
+    environment.push.note(environment.rows, "Create", table, row_id, values, author.user)
     return row_id
 
 
@@ -56,12 +59,15 @@ def update(environment: Environment, table: Table, row_id: str, body: Mapping[st
     before = environment.rows.get(table.name, row_id)
     if before is None:
         raise missing(table.name, row_id)
+    if author.application:
+        environment.demand("Write", table)
     values = column_values(environment, table, body, author, creating=False)
     stamps = {"modifiedon": environment.now(), "modifiedby": Ref("systemuser", author.user)}
     row = completed(environment, table, before, {**before, **values, **stamps}, values)
     if author.detect_duplicates:
         detect_duplicates(environment, table, row)
     environment.rows.put(table, row_id, row)
+    environment.push.note(environment.rows, "Update", table, row_id, values, author.user)
 
 
 def upsert(
@@ -93,13 +99,13 @@ def check(conditions: Conditions, where: Address, before: Row | None, environmen
         raise Refusal(environment.switches.duplicate_status, DUPLICATE_KEY if where.key else DUPLICATE_ID, text)
 
 
-def delete(environment: Environment, where: Address, conditions: Conditions) -> None:
+def delete(environment: Environment, where: Address, conditions: Conditions, author: Author) -> None:
     """Delete a row and what hangs on it. Raises `Refusal`."""
     before = environment.rows.get(where.table.name, where.id) if where.id else None
     if before is None:
         raise missing(where.table.name, where.text)
     check(conditions, where, before, environment)
-    delete_with_children(environment, where.table, where.id)
+    delete_with_children(environment, where.table, where.id, author.user)
 
 
 def _born(environment: Environment, table: Table, author: Author) -> Row:

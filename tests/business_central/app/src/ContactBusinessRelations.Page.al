@@ -22,6 +22,7 @@ page 50110 "koppel contactBusinessRelation"
             {
                 field(id; Rec.SystemId) { Editable = false; }
                 field(contactNo; Rec."Contact No.") { Editable = false; }
+                field(linkToTable; Rec."Link to Table") { Editable = false; }
                 field(no; Rec."No.") { Editable = false; }
                 field(lastModifiedDateTime; Rec.SystemModifiedAt) { Editable = false; }
                 field(systemCreatedAt; Rec.SystemCreatedAt) { Editable = false; }

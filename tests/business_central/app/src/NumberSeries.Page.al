@@ -34,16 +34,19 @@ page 50102 "koppel numberSeries"
     begin
         UsedBy := '';
         if SalesSetup.Get() and (SalesSetup."Customer Nos." = Rec.Code) then
-            UsedBy := 'Customer';
+            UsedBy += 'Customer,';
         if PurchaseSetup.Get() and (PurchaseSetup."Vendor Nos." = Rec.Code) then
-            UsedBy := 'Vendor';
+            UsedBy += 'Vendor,';
         if MarketingSetup.Get() and (MarketingSetup."Contact Nos." = Rec.Code) then
-            UsedBy := 'Contact';
+            UsedBy += 'Contact,';
+        if InventorySetup.Get() and (InventorySetup."Item Nos." = Rec.Code) then
+            UsedBy += 'Item,';
     end;
 
     var
         SalesSetup: Record "Sales & Receivables Setup";
         PurchaseSetup: Record "Purchases & Payables Setup";
         MarketingSetup: Record "Marketing Setup";
-        UsedBy: Text[30];
+        InventorySetup: Record "Inventory Setup";
+        UsedBy: Text[50];
 }

@@ -12,6 +12,7 @@ permissionset 50100 "koppel sync"
         tabledata "Sales & Receivables Setup" = R,
         tabledata "Purchases & Payables Setup" = R,
         tabledata "Marketing Setup" = R,
+        tabledata "Inventory Setup" = R,
         table "koppel Deleted Record" = X,
         table "koppel Watermark" = X,
         codeunit "koppel Deletion Log" = X,

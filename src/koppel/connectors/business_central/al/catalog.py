@@ -31,6 +31,12 @@ _PARTY = {
     "taxLiable": "Tax Liable",
     "blocked": "Blocked",
 }
+_BUSINESS_GROUPS = {
+    "generalBusinessPostingGroupCode": "Gen. Bus. Posting Group",
+    "vatBusinessPostingGroupCode": "VAT Bus. Posting Group",
+}
+"""In the order of the page: the general group fills the other one when it is validated."""
+
 _CODED = {"code": "Code", "displayName": "Description"}
 
 
@@ -56,6 +62,8 @@ SOURCES = {
             "displayName": "Name",
             "type": "Contact Type",
             **_PARTY,
+            **_BUSINESS_GROUPS,
+            "customerPostingGroupCode": "Customer Posting Group",
             "salespersonCode": "Salesperson Code",
             "shipmentMethodId": "Shipment Method Id",
             "balanceDue": "Balance Due",
@@ -70,6 +78,8 @@ SOURCES = {
             "number": "No.",
             "displayName": "Name",
             **_PARTY,
+            **_BUSINESS_GROUPS,
+            "vendorPostingGroupCode": "Vendor Posting Group",
             "purchaserCode": "Purchaser Code",
             "balance": "Balance (LCY)",
         },
@@ -139,6 +149,9 @@ SOURCES = {
             "priceIncludesTax": "Price Includes VAT",
             "unitCost": "Unit Cost",
             "baseUnitOfMeasureCode": "Base Unit of Measure",
+            "generalProductPostingGroupCode": "Gen. Prod. Posting Group",
+            "vatProductPostingGroupCode": "VAT Prod. Posting Group",
+            "inventoryPostingGroupCode": "Inventory Posting Group",
         },
         "No.",
     ),

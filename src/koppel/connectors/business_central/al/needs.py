@@ -50,9 +50,10 @@ def _named(mapping: TableMapping, system: str) -> Iterator[tuple[str, str]]:
         names += fields_of(options.filter) if options.filter else ()
         yield from ((page, name) for name in names if name)
     for line in mapping.fields:
-        hop = line.reference.hop if line.reference is not None and line.enabled else None
-        if hop is not None and hop.table.system == system:
-            yield from ((hop.table.table, hop.given), (hop.table.table, hop.wanted))
+        reference = line.reference if line.enabled else None
+        if reference is not None and reference.hop is not None and reference.hop.table.system == system:
+            looked_at = (reference.hop.given, reference.hop.wanted, *reference.tested)
+            yield from ((reference.hop.table.table, name) for name in looked_at)
 
 
 def _unknown(system: str, page: str, names: set[str]) -> Iterator[Problem]:

@@ -208,7 +208,7 @@ def watermark_page(number: int, route: Route) -> str:
 
 
 def series_page(number: int, route: Route) -> str:
-    """The number series, and which table takes its numbers from one: whether numbers may be reserved."""
+    """The number series, and which tables take their numbers from one: whether numbers are given, and may be chosen."""
     fields = [
         ("id", "Rec.SystemId", False),
         ("code", "Rec.Code", False),
@@ -222,18 +222,21 @@ def series_page(number: int, route: Route) -> str:
     begin
         UsedBy := '';
         if SalesSetup.Get() and (SalesSetup."Customer Nos." = Rec.Code) then
-            UsedBy := 'Customer';
+            UsedBy += 'Customer,';
         if PurchaseSetup.Get() and (PurchaseSetup."Vendor Nos." = Rec.Code) then
-            UsedBy := 'Vendor';
+            UsedBy += 'Vendor,';
         if MarketingSetup.Get() and (MarketingSetup."Contact Nos." = Rec.Code) then
-            UsedBy := 'Contact';
+            UsedBy += 'Contact,';
+        if InventorySetup.Get() and (InventorySetup."Item Nos." = Rec.Code) then
+            UsedBy += 'Item,';
     end;
 
     var
         SalesSetup: Record "Sales & Receivables Setup";
         PurchaseSetup: Record "Purchases & Payables Setup";
         MarketingSetup: Record "Marketing Setup";
-        UsedBy: Text[30];
+        InventorySetup: Record "Inventory Setup";
+        UsedBy: Text[50];
 """
     properties = f'    SourceTable = "No. Series";\n{_READ_ONLY}'
     entity = ("numberSerie", "numberSeries")
@@ -250,6 +253,7 @@ def permission_set(number: int, sources: Sequence[Source], pages: Sequence[str])
         'tabledata "Sales & Receivables Setup" = R',
         'tabledata "Purchases & Payables Setup" = R',
         'tabledata "Marketing Setup" = R',
+        'tabledata "Inventory Setup" = R',
         'table "koppel Deleted Record" = X',
         'table "koppel Watermark" = X',
         'codeunit "koppel Deletion Log" = X',
