@@ -243,8 +243,8 @@ _ENGINE_REASONS = {
     "altered": ("The system does not keep {field} as it was sent.", ""),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),
     "answer_lost": (
-        "The system did not answer when it was written, and has not carried it out.",
-        "It is tried again in the next run.",
+        "The system broke off or did not answer when it was written, and has not carried it out.",
+        "It is tried again in every run.",
     ),
     "unknown_outcome": (
         "Whether the record was created cannot be known: the answer was lost.",

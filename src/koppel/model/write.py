@@ -34,7 +34,8 @@ class Outcome(StrEnum):
 
     WRITTEN = "written"
     STALE = "stale"
-    """The record is not what it was when it was read; nothing was changed."""
+    """The record is not what it was when it was read, or could not be written now; nothing was changed, and it is
+    decided again."""
     MISSING = "missing"
     """There is no such record any more."""
     REFUSED = "refused"

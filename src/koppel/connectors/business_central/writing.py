@@ -18,6 +18,7 @@ from koppel.connectors.business_central.fitting import SENTENCES, misfits
 from koppel.connectors.business_central.places import KNOWN_ELSEWHERE, ORDERS, altered, sent_again
 from koppel.connectors.business_central.refusals import (
     blamed,
+    is_forbidden,
     is_locked,
     is_stale,
     is_taken,
@@ -29,6 +30,7 @@ from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.writing import Body, Writer, fill, refuse
+from koppel.errors import Denied, SystemFailure
 from koppel.model.write import Outcome, Write, WriteKind
 
 TRIES = 6
@@ -137,6 +139,12 @@ class _PageWriter(Writer):
         again, self._doubtful = sorted(self._doubtful), set()
         self._rounds += 1
         return again if self._rounds < ROUNDS else []
+
+    def denial(self, answer: Answer) -> SystemFailure:
+        """The text says which right it is, and on which table."""
+        if not is_forbidden(answer):
+            return super().denial(answer)
+        return Denied(self.source.session.system, f"writing {self.source.name}: {without_values(answer, {})}")
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row: 409 and 412 both mean that it is stale, but not every 409 does (wire
