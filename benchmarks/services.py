@@ -174,8 +174,8 @@ environment = "sandbox"
 """
 _MAPPINGS = """
 [mappings.CUSTOMER]
-left = "erp.customers"
-right = "crm.account"
+left = "bc.customers"
+right = "dataverse.account"
 only_coupled = false
 together = [["addressLine1", "postalCode", "city"]]
 fields = [
@@ -189,8 +189,8 @@ fields = [
   "website      <-> websiteurl",
 ]
 [mappings.CONTACT]
-left = "erp.contacts"
-right = "crm.contact"
+left = "bc.contacts"
+right = "dataverse.contact"
 only_coupled = false
 left_filter = "type = 'Person'"
 fields = [

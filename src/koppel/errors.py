@@ -50,9 +50,13 @@ class ConfigurationError(KoppelError):
 
 
 class SystemFailure(KoppelError):
-    """A system did not do what was asked; the job ends and the next run takes up where it stopped."""
+    """A system did not do what was asked; the job ends and the next run takes up where it stopped.
+
+    `undone`: of a write, surely nothing was carried out, so that nobody has to look what became of it.
+    """
 
     exit_code = 3
+    undone = False
 
     def __init__(self, system: str, what: str, remedy: str = "") -> None:
         super().__init__(str(Problem(system, what, remedy)))

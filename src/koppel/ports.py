@@ -174,10 +174,10 @@ class Table(Protocol):
 
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write. Answer, one row per OP: OP, CODE (an `Outcome`), ID, VERSION, FIELD, MESSAGE and the
-        stored `write.want`.
+        stored `write.want`; and ALTERED where a system keeps something else than was sent, MESSAGE saying why.
 
         The good rows of a batch go in when bad ones are refused. Raises `SystemFailure` when the fate of the whole
-        batch is unknown.
+        batch is unknown, or, as its `undone` says, nothing of it was carried out.
         """
 
     def reserve(self, count: int) -> pl.Series:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from koppel.model.write import CODE, MESSAGE
+from koppel.errors import Denied
 from koppel.ports import Finding, Use
 from koppel.sandbox.business_central.saving import new_row
 from koppel.sandbox.business_central.tables import EXCHANGE_RATE
@@ -135,8 +135,8 @@ def test_a_write_that_is_not_allowed_says_who_grants_it() -> None:
     body = {"error": {"code": "Internal_ServerError", "message": "Sorry, the permissions prevented the action."}}
     table = erp.table()
     erp.line.before["POST", "/customers"] = httpx2.Response(403, json=body)
-    (answer,) = written(erp, table, CREATE, [{"displayName": "x"}])
-    assert answer[CODE] == "refused" and "Microsoft Entra Applications" in str(answer[MESSAGE])
+    with pytest.raises(Denied, match="Microsoft Entra Applications"):
+        written(erp, table, CREATE, [{"displayName": "x"}])
 
 
 def test_a_rate_is_the_one_of_today() -> None:

@@ -12,10 +12,11 @@ from koppel.config.dump import dump
 from koppel.connectors.business_central import Place, open_system
 from koppel.connectors.business_central.opening import root_of
 from koppel.connectors.business_central.system import BusinessCentralSystem
-from koppel.errors import ConfigurationError
+from koppel.errors import BadAnswer, ConfigurationError
 from koppel.model.values import Kind
 from koppel.ports import TableOptions
 from tests.business_central.erp import Erp, standard
+from tests.sandbox.central import central
 
 TOML = """
 [systems.erp]
@@ -154,14 +155,23 @@ def test_metadata_and_company_are_asked_for_once(erp: Erp) -> None:
     assert [one.url.path.rpartition("/")[2] for one in erp.line.asked] == ["$metadata", "companies"]
 
 
+@pytest.mark.parametrize("asked", ["tables", "identity"])
+def test_an_environment_or_an_api_that_is_not_there_names_both(asked: str) -> None:
+    """The url is that of every customer of the service; these two are what people write."""
+    far = Erp(central(), "contoso/sync/v9.0")
+    with pytest.raises(BadAnswer, match=r"404.*\n.*environment \(Rehearsal\) and api \(contoso/sync/v9.0\)"):
+        getattr(far.system, asked)()
+
+
 def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(0, 0, 5, 2), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        system = running.toml.partition("[systems.crm]")[0]
+        system = running.business_central_toml
         rest = '[systems.crm]\nconnector = "sql"\nurl = "sqlite:///crm.db"\n' + TOML.partition("[mappings")[2]
         mapping = "only_coupled = false"
-        text = system + rest.replace(".CUSTOMER]", "[mappings.CUSTOMER]").format(mapping=mapping)
+        mappings = rest.replace(".CUSTOMER]", "[mappings.CUSTOMER]").replace('"erp.', '"bc.')
+        text = system + mappings.format(mapping=mapping)
         (tmp_path / "koppel.toml").write_text(text, encoding="utf-8")
         connection = sqlite3.connect(tmp_path / "crm.db")
         connection.execute("CREATE TABLE account (id UUIDTEXT PRIMARY KEY, name TEXT)")

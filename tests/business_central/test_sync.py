@@ -7,10 +7,13 @@ import httpx2
 import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.cli.program import run
 from koppel.connectors.business_central.system import Place
 from koppel.ports import NumberKeeper
+from koppel.sandbox.business_central.refusal import Refusal
 from tests.beside import Database, Rows, synced, uid
 from tests.business_central.erp import Erp, standard
+from tests.poison import refused
 
 CUT = httpx2.ReadError("cut")
 SERIES, RESERVED, CLIENT = "series", "reserved K00001..K99999", "client id"
@@ -188,6 +191,19 @@ def test_check_and_plan_say_what_keeps_a_create_from_being_repeated(
     assert erp.central.company.rows.tables["Customer"] == {}
 
 
+def test_an_unknown_company_is_a_mistake_of_the_configuration_with_its_line(
+    tmp_path: Path, far: Far, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service was reached, so this is exit 2, whichever command finds it."""
+    far(SERIES).company = "CRONUS BE"
+    line = 1 + (tmp_path / "koppel.toml").read_text("utf-8").splitlines().index('company = "CRONUS NL"')
+    place = f"koppel.toml:{line} systems.erp.company: there is no company CRONUS BE"
+    for words in (("check",), ("sync", "--yes")):
+        assert run([*words, "--config", str(tmp_path / "koppel.toml")]) == 2
+        said = capsys.readouterr()
+        assert place in said.out + said.err and "did you mean CRONUS NL?" in said.out + said.err
+
+
 def test_numbers_that_may_not_be_chosen_are_refused_in_words(tmp_path: Path, far: Far) -> None:
     """Manual Nos. is what reserved numbers need."""
     erp = far(RESERVED)
@@ -202,3 +218,26 @@ def test_numbers_that_may_not_be_chosen_are_refused_in_words(tmp_path: Path, far
         koppel.retry("CUSTOMER", ())
     sync(tmp_path, erp)
     assert len(both(tmp_path, erp)[0]) == 1 and errors(tmp_path) == []
+
+
+@pytest.mark.parametrize("numbers", [SERIES, CLIENT])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_right_missing_on_a_table_ends_the_job_and_sets_nothing_aside(
+    tmp_path: Path, far: Far, numbers: str, status: int
+) -> None:
+    """DESIGN 12: it is nobody's record that is to blame. Nothing was done, so that nobody is asked what became of it,
+    also where it could not be looked up; when the right is given the next run does the rest.
+    """
+    erp = far(numbers)
+    put(tmp_path, 1, 2, 3)
+    denied = Refusal(status, "Internal_ServerError", "Sorry. (TableData 18 Customer Insert: Base Application)")
+    with refused(erp.central.company.rows, denied, lambda row: True):
+        for _ in range(2):
+            assert sync(tmp_path, erp) == ["failed"]
+            with Koppel.open(tmp_path / "koppel.toml") as koppel:
+                (job, *_) = koppel.jobs()
+                assert "TableData 18 Customer Insert" in job.message
+                assert status == 401 or "Microsoft Entra Applications" in job.message
+            assert errors(tmp_path) == []
+    assert sync(tmp_path, erp) == ["done"] and errors(tmp_path) == []
+    assert len(both(tmp_path, erp)[0]) == 3

@@ -46,7 +46,7 @@ def test_a_configuration_says_which_setting_leads_nowhere(tmp_path: Path, monkey
     path = tmp_path / "koppel.toml"
     path.write_text("[koppel]\nstore = 'file:store'\n[systems.erp]\nconnector = 'sql'\nurl = 'env:KOPPEL_TEST_URL'\n")
     configuration = load(path)
-    with pytest.raises(ConfigurationError, match=r"^koppel\.toml systems\.erp\.url: the environment variable"):
+    with pytest.raises(ConfigurationError, match=r"^koppel\.toml:5 systems\.erp\.url: the environment variable"):
         configuration.system_url("erp")
     (tmp_path / "store").write_text("sqlite:///k.db")
     assert configuration.store_url() == f"sqlite:///{tmp_path}/k.db"

@@ -1,7 +1,6 @@
 """The whole way: the engine keeps Dataverse and a database in step, also over a cut line, and when throttled."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,79 +9,9 @@ import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel, as_json
 from koppel.app.sandbox import Amounts, rehearsal
-from tests.beside import Database, Rows, synced, uid
-from tests.dataverse.crm import Crm, crm
-
-CRM = """
-[systems.crm]
-connector = "dataverse"
-url = "https://crm.example"
-auth = {tenant = "t", client = "c", secret = "env:KOPPEL_SANDBOX_SECRET"}
-"""
-ERP = Database("erp")
-sql = ERP.sql
-REST = (
-    ERP.toml
-    + """
-[mappings.CURRENCY]
-left = "erp.currency"
-right = "crm.transactioncurrency"
-match = ["code = isocurrencycode"]
-fields = ["code -> isocurrencycode"]
-[mappings.CUSTOMER]
-left = "erp.customer"
-right = "crm.account"
-only_coupled = false
-on_delete = "delete too"
-fields = [
-  "no <-> accountnumber",
-  "name <-> name",
-  "credit <-> creditlimit",
-  "currency <-> transactioncurrencyid @ CURRENCY",
-  "-> customertypecode = '3' (on create)",
-]
-"""
-)
-TABLES = """
-CREATE TABLE currency (id UUIDTEXT PRIMARY KEY, code TEXT UNIQUE);
-CREATE TABLE customer
-  (id UUIDTEXT PRIMARY KEY, no TEXT UNIQUE, name TEXT NOT NULL, credit DECIMAL(15,4), currency TEXT);
-"""
-
-
-def put(folder: Path, *numbers: int) -> None:
-    """Customers of the database."""
-    for number in numbers:
-        sql(folder, "INSERT INTO customer VALUES (?, ?, ?, '7.25', 'USD')", uid(number), f"C{number}", f"Name {number}")
-
-
-@pytest.fixture
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
-    """The environment behind the configuration; the database's currencies are coupled with its own."""
-    made = crm()
-    monkeypatch.setenv(SECRET_VARIABLE, "s3cr3t")
-    monkeypatch.setattr("koppel.connectors.dataverse.open_system", lambda *_: made.connected())
-    (tmp_path / "koppel.toml").write_text(CRM + REST, encoding="utf-8")
-    ERP.create(tmp_path, TABLES)
-    for number, code in enumerate(("EUR", "USD")):
-        sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)
-    with Koppel.open(tmp_path / "koppel.toml") as koppel:
-        koppel.match("CURRENCY", True, False)
-    yield made
-
-
-def sync(folder: Path, far: Crm) -> list[str]:
-    """One run, an hour later; the state of each job."""
-    far.web.clock.advance(3600)
-    far.line.asked.clear()
-    return synced(folder)
-
-
-def both(folder: Path, far: Crm) -> tuple[Rows, Rows]:
-    """Number and name of all records on both sides."""
-    rows = far.web.environment.rows.tables["account"].values()
-    theirs = sorted((row["accountnumber"], row["name"]) for row in rows)
-    return theirs, sql(folder, "SELECT no, name FROM customer ORDER BY no")
+from tests.beside import uid
+from tests.dataverse.crm import Crm
+from tests.dataverse.pair import ERP, REST, TABLES, both, put, sql, sync
 
 
 def test_records_travel_both_ways_and_then_rest(tmp_path: Path, far: Crm) -> None:
@@ -140,7 +69,8 @@ def test_what_the_sandbox_prints_is_a_system(tmp_path: Path, monkeypatch: pytest
     """Over https, with a token of Entra got by msal and a certificate authority of the sandbox's own."""
     with rehearsal(Amounts(3, 2, 0, 0), 0) as running:
         monkeypatch.setenv(SECRET_VARIABLE, running.client_secret)
-        (tmp_path / "koppel.toml").write_text(running.dataverse_toml + REST, encoding="utf-8")
+        text = running.dataverse_toml + REST.replace('"crm.', '"dataverse.')
+        (tmp_path / "koppel.toml").write_text(text, encoding="utf-8")
         ERP.create(tmp_path, TABLES)
         for number, code in enumerate(("EUR", "USD", "GBP", "JPY")):
             sql(tmp_path, "INSERT INTO currency VALUES (?, ?)", uid(100 + number), code)

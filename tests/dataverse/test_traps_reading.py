@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from koppel.connectors.dataverse import finding
 from koppel.errors import Denied
 from koppel.model.filter import Compare, Comparison
 from koppel.model.values import FAULT, ID, VERSION, Kind
@@ -175,6 +176,23 @@ def test_16_some_characters_cannot_stand_in_a_key(far: Crm) -> None:
     hits = found(far.table(), [{"accountnumber": number} for number in numbers], False)
     assert hits == sorted((at, row) for at, row in enumerate(rows, 1))
     assert not any("accounts(" in target for target in far.line.targets), "no row is named by an alternate key"
+
+
+def test_look_ups_are_as_long_as_addresses_may_be(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """wire 1.2: 64 KB within a batch. Found by an audit: 200 names of 153 Cyrillic letters were 185 KB. What fits into
+    no question makes koppel read all rows.
+    """
+    names = ["Ж" * 150 + f"{at:03}" for at in range(200)]
+    rows = [far.web.account(name=name) for name in names]
+    wanted = sorted((at, row) for at, row in enumerate(rows, 1))
+    table = far.table()
+    assert found(table, [{"name": name} for name in names], False) == wanted
+    lines = [line for line in far.line.sent.splitlines() if line.startswith("GET ")]
+    assert 5 < len(lines) < 10 and max(map(len, lines)) < 64 * 1024
+    monkeypatch.setattr(finding, "LONGEST_CONDITION", 900)
+    far.line.asked.clear()
+    assert found(table, [{"name": name} for name in names], False) == wanted
+    assert len(far.line.asked) == 1
 
 
 def test_19_customertypecode_may_turn_a_customer_into_a_vendor(far: Crm) -> None:

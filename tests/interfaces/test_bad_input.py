@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
 
 from koppel import connectors
@@ -243,6 +244,8 @@ def test_another_installation_behind_a_name_halts_until_adopted(tmp_path: Path, 
         (("full", "--exclude", "NOBODY", "--yes"), "NOBODY"),
         (("full", "--page", "nowhere", "--yes"), "sales"),
         (("full", "--couple-likely", "--create-anyway"), "exclude each other"),
+        (("plan", "--full", "--couple-likely", "--create-anyway"), "exclude each other"),
+        (("plan", "--create-anyway"), "write --full with it"),
         (("full", "--keep-creating", "perhaps"), "perhaps"),
         (("jobs", "--limit", "many"), "many"),
         (("jobs", "NOBODY"), "NOBODY"),
@@ -298,3 +301,39 @@ def test_a_bug_is_one_line_and_its_traceback_only_on_demand(here: Desk, capsys: 
         patch.setenv("KOPPEL_DEBUG", "1")
         assert run(["jobs"]) == 70
         assert "Traceback" in capsys.readouterr().err
+
+
+SERVICE = """
+[systems.bc]
+connector = "business-central"
+url = "{url}"
+environment = "Production"
+company = "CRONUS NL"
+ca_file = "{ca_file}"
+auth = {{tenant = "t", client = "c", secret = "env:KOPPEL_TEST_{secret}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"url": "http://bc.example"}, "systems.bc.url: everybody on the way could read the password"),
+        ({"ca_file": "none.pem"}, "systems.bc.ca_file: the ca_file "),
+        ({"secret": "UNSET"}, "systems.bc.auth.secret: the environment variable KOPPEL_TEST_UNSET is not set"),
+    ],
+)
+def test_a_service_that_is_not_set_up_is_a_mistake_with_its_line(
+    here: Desk,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    said: str,
+) -> None:
+    """Nothing could be reached, because nothing was tried: exit 2, not 3."""
+    monkeypatch.setenv("KOPPEL_TEST_SECRET", "s3cr3t")
+    usual = {"url": "https://bc.example", "ca_file": certifi.where(), "secret": "SECRET"}
+    text = (here.folder / "koppel.toml").read_text() + SERVICE.format(**usual | given)
+    (here.folder / "koppel.toml").write_text(text)
+    line = next(at for at, one in enumerate(text.splitlines(), 1) if next(iter(given.values())) in one)
+    code, told = run(["check"]), capsys.readouterr().out
+    assert code == 2 and f"koppel.toml:{line} {said}" in told

@@ -103,11 +103,12 @@ def test_a_command_says_where_the_credential_is_missing(
     written(tmp_path, sandbox)
     assert run(["sync"]) == 2
     told = capsys.readouterr().err
-    assert f"koppel.toml:{CRM_AUTH_LINE} systems.crm.auth" in told
+    place = f"koppel.toml:{CRM_AUTH_LINE} systems.crm.auth"
+    assert f"\n{place}: " in f"\n{told}", "its place is told once"
     assert "the program that opens koppel hands over the credential, and none was" in told
     assert run(["check", "--json"]) != 0
     told = capsys.readouterr().out
-    assert f"koppel.toml:{CRM_AUTH_LINE} systems.crm.auth" in told and "systems.erp.auth" in told
+    assert place in told and "systems.erp.auth" in told and "koppel.toml:1 " not in told
     assert run(["errors"]) == 0
 
 

@@ -125,6 +125,8 @@ def test_a_plan_of_a_full_run_says_that_it_would_halt(desk: Desk) -> None:
         planned = desk.koppel("full", "--plan", choice, "--json")
         assert (planned.code, planned.json["halted"]) == (0, None), planned.err
         [job] = planned.json["jobs"]
+        [same] = desk.koppel("plan", "--full", choice, "--json").json["jobs"]
+        assert same["counts"] == job["counts"]
         assert (job["counts"]["coupled"], job["counts"]["inserted"]) == (coupled, created)
     assert desk.writes() == before and desk.couplings() == 0
 

@@ -175,6 +175,39 @@ def test_answers_left_out_or_given_twice_are_no_answers(server: Server) -> None:
     assert [outcomes[at][ID] for at in (1, 3)] == [uid(2), uid(4)]
 
 
+# ---- rights
+
+
+@pytest.mark.parametrize("batch", [True, False])
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_nothing_may_be_written_no_record_is_to_blame(server: Server, status: int, batch: bool) -> None:
+    """DESIGN 12: a right that is missing on a table is the failure of the job. Found by an audit: every record was
+    refused, and set aside after two runs.
+    """
+    server.before.update(dict.fromkeys(range(1, 9), answer(status, fault("no", "you may not"))))
+    table = server.system(batch=batch).table("customers", TableOptions())
+    with pytest.raises(Denied, match=str(status)):
+        written(STAGE, table, WriteKind.CREATE, new(1, 2, 3))
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(401, Outcome.STALE), (403, Outcome.REFUSED)])
+def test_where_others_may_be_written_the_right_to_one_is_missing(server: Server, status: int, outcome: Outcome) -> None:
+    """And a token that ends in the middle of it is nobody's right: what it kept out is decided again."""
+    table = customers(server)
+    server.before[2] = answer(status, fault("no", "you may not"))
+    outcomes = written(STAGE, table, WriteKind.CREATE, new(1, 2, 3))
+    assert [row[CODE] for row in outcomes] == [Outcome.WRITTEN, outcome, Outcome.WRITTEN]
+
+
+def test_what_was_not_sent_any_more_is_decided_again(server: Server) -> None:
+    """Its fate is no question: a person would be asked about records that nobody has made (wire 4.3, number series)."""
+    table = server.system(batch=False).table("customers", TableOptions())
+    server.before[2] = answer(401)
+    server.before[3] = answer(401)  # after the second token
+    outcomes = written(STAGE, table, WriteKind.CREATE, new(1, 2, 3))
+    assert [row[CODE] for row in outcomes] == [Outcome.WRITTEN, Outcome.STALE, Outcome.STALE]
+
+
 # ---- reading
 
 
@@ -239,6 +272,27 @@ def test_a_batch_that_broke_down_may_have_been_carried_out(broken: httpx2.Respon
     found, scripted = told(broken, requests=[create(), create()])
     assert found == [Unanswered, Unanswered]
     assert len(scripted.service.seen) == 1
+
+
+def test_one_part_over_which_the_service_breaks_down_keeps_nobody_out() -> None:
+    """When its rows are sent again they go in tenths, and then each for itself."""
+
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        if b"poison" in request.content:
+            return answer(500)
+        sent = json.loads(request.content).get("requests")
+        return answer(201) if sent is None else replies(*((one["id"], 201) for one in sent))
+
+    bodies = [b'{"name":"poison"}' if at == 17 else b'{"name":"n%d"}' % at for at in range(100)]
+    scripted = Scripted(reply)
+    batches, left, statuses = Batches(scripted.session), bodies, []
+    for _ in range(3):
+        requests = [Request("POST", "customers", {}, body) for body in left]
+        found = batches.exchange(requests, scripted.session.deadline())
+        statuses += [each.status for each in found if isinstance(each, Answer)]
+        left = [body for body, each in zip(left, found, strict=True) if isinstance(each, Unanswered)]
+    assert (statuses.count(201), statuses.count(500), left) == (99, 1, [])
+    assert len(scripted.service.seen) == 1 + 10 + 10
 
 
 def test_a_batch_of_questions_is_asked_again() -> None:

@@ -79,7 +79,13 @@ def test_an_enumeration_is_named_in_full_in_a_question(server: Server) -> None:
     aliased = METADATA.replace(b'Type="demo.Rank"', b'Type="Self.Rank"')
     rank = entity_sets("erp", aliased)["customers"].properties["rank"]
     asked = to_odata(Compare("rank", Comparison.EQUAL, "low"), {"rank": rank}, Manners())
-    assert asked.text == "rank eq demo.Rank'low'"
+    assert asked == "rank eq demo.Rank'low'"
+
+
+@pytest.mark.parametrize("encoding", ["foo", "utf-16"])
+def test_metadata_in_an_encoding_that_nobody_knows_is_a_bad_answer(encoding: str) -> None:
+    with pytest.raises(BadAnswer, match="not the XML it should be"):
+        entity_sets("erp", f'<?xml version="1.0" encoding="{encoding}"?><a/>'.encode())
 
 
 def test_metadata_is_read_once(server: Server) -> None:

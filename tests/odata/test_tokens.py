@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from koppel.connectors.odata.opening import authorisation
 from koppel.connectors.odata.tokens import Basic, Bearer, EntraApp
 from koppel.errors import ConfigurationError, Denied, KoppelError, Unreachable
 from tests.odata.service import SECRET
@@ -94,8 +95,33 @@ def test_a_certificate_signs_instead_of_a_secret() -> None:
 
 
 def test_a_certificate_that_cannot_be_read_is_a_mistake_of_the_configuration() -> None:
-    with pytest.raises(ConfigurationError, match="PEM"):
+    with pytest.raises(ConfigurationError, match=r"certificate of the app client-7 cannot be read\n.*PEM"):
         app(Entra(), {"private_key": SECRET, "thumbprint": "00"}).header(None)
+
+
+@pytest.mark.parametrize("secret", [SECRET, "certificate"])
+def test_a_tenant_that_does_not_exist_is_not_blamed_on_the_certificate(secret: str) -> None:
+    """msal raises the same ValueError for both."""
+    entra = Entra()
+    entra.get = lambda *_, **__: SimpleNamespace(status_code=400, text="{}", headers={})  # type: ignore[method-assign]
+    with pytest.raises(ConfigurationError, match="there is no tenant at") as caught:
+        app(entra, certificate() if secret == "certificate" else secret).header(None)
+    assert "certificate" not in str(caught.value)
+
+
+@pytest.mark.parametrize("authority", ["http://login.example", "login.example", "https://", "https://[x"])
+def test_an_authority_that_is_no_https_is_said_before_anything_is_sent(authority: str) -> None:
+    auth = {"tenant": "t", "client": "c", "secret": SECRET, "authority": authority}
+    with pytest.raises(ConfigurationError, match="is no address that begins with https://"):
+        authorisation("erp", "https://erp.example", auth)
+
+
+def test_an_untrusted_certificate_is_told_from_a_network_that_is_down() -> None:
+    """As the session tells them apart."""
+    with pytest.raises(Unreachable, match=r"shows a certificate that is not trusted\n.*trust the authority"):
+        app(Entra(requests.exceptions.SSLError(SECRET))).header(None)
+    with pytest.raises(Unreachable, match="cannot be reached for a token: ConnectionError"):
+        app(Entra(requests.ConnectionError(SECRET))).header(None)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +130,9 @@ def test_a_certificate_that_cannot_be_read_is_a_mistake_of_the_configuration() -
         ("AADSTS7000215", "not its id"),
         ("AADSTS7000222", "expired"),
         ("AADSTS700016", "client id"),
-        ("AADSTS1", "check"),
+        ("AADSTS500011", "check the url of the system"),
+        ("AADSTS1002012", "and /.default"),
+        ("AADSTS1", "check tenant"),
     ],
 )
 def test_a_refusal_names_its_code_and_remedy(code: str, remedy: str) -> None:

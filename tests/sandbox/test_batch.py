@@ -50,6 +50,15 @@ def test_addresses_may_be_absolute_and_hold_blanks(crm: Web) -> None:
     assert answer.status == 200 and statuses(answer) == [204, 200] and b'"name":"x y"' in answer.body
 
 
+def test_addresses_within_a_batch_may_be_twice_as_long(crm: Web) -> None:
+    """wire 1.2: 32 KB, and 64 KB inside of a batch."""
+    asked = "accounts?$select=name&$filter=name eq '{}'"
+    assert crm.get(asked.format("x" * 30_000)).status == 200
+    assert crm.get(asked.format("x" * 33_000)).status == 414
+    lines = [part(f"GET {URL}/api/data/v9.2/{asked.format('x' * length)}") for length in (33_000, 65_500)]
+    assert statuses(sent(crm, *lines, prefer="odata.continue-on-error")) == [200, 414]
+
+
 @pytest.mark.parametrize(("ends", "quoted"), [("\r\n", True), ("\r\n", False), ("\n", True)])
 def test_lines_may_end_without_cr_and_boundaries_be_unquoted(crm: Web, ends: str, quoted: bool) -> None:
     answer = sent(crm, part("POST /api/data/v9.2/accounts", {"name": "b1"}), ends=ends, quoted=quoted)

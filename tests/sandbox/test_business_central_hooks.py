@@ -84,7 +84,7 @@ def test_rights_are_taken_and_given(sandbox: Sandbox, company: Company) -> None:
     hook(sandbox, "/rights", set="vendors", right="Read")
     assert call(sandbox, company, "GET", f"vendors({made})").status == 200
     answer = admin(sandbox, f"{PREFIX}/rights", {"set": "vendors", "right": "Look"})
-    assert answer.status == 400 and "Look" in answer.json["error"]
+    assert answer.status == 400 and "right: Input should be 'Read', 'Insert'" in answer.json["error"]
 
 
 def test_switches_and_limits(sandbox: Sandbox, company: Company) -> None:

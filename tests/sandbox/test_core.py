@@ -4,6 +4,7 @@ import socket
 import time
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, IncompleteRead
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -94,9 +95,41 @@ def test_the_hooks_plan_faults_and_say_what_is_wrong(sandbox: Sandbox) -> None:
     assert [call(sandbox, "GET", "WhoAmI").status for _ in range(2)] == [429, 429]
     assert admin(sandbox, "/faults", method="DELETE").status == 200
     assert call(sandbox, "GET", "WhoAmI").status == 200
-    for path, body in [("/faults", {"trouble": "x"}), ("/rows/touch", {"table": "x"}), ("/switches", {"x": 1})]:
+
+
+NO_TABLE = "there is no table 'x', only account"
+MISTAKES: list[tuple[str, Any, list[str]]] = [
+    ("/limits", {"requests": "a", "concurrent": -1}, ["requests: Input should be a valid integer", "concurrent: "]),
+    ("/switches", {"expired_delta_status": "x"}, ["expired_delta_status: Input should be a valid integer"]),
+    ("/switches", {"expired_delta_status": 7}, ["greater than or equal to 200"]),
+    ("/switches", {"expired_delta": "x", "y": 1}, ["'refused' or 'everything'", "y: there is no such field, only "]),
+    ("/secure", {"table": "account", "column": "x"}, ["there is no column of account 'x', only accountid"]),
+    ("/faults", {"trouble": "x", "status": 1}, ["trouble: Input should be 'latency'", "status: "]),
+    ("/clock", {"advance": "soon", "stop": "2026-01-31"}, ["advance: ", "stop: "]),
+    ("/rows/touch", {"table": "x"}, [NO_TABLE, "id: Field required"]),
+    ("/rows/edit", {"table": "account", "id": "x", "values": 1}, ["values: Input should be a valid dictionary"]),
+    ("/expire/tokens", {"now": True}, ["now: there is no such field, the body is empty"]),
+    ("/expire/tokens", [], ["the body is not a JSON object"]),
+    ("/business-central/limits", {"queue_seconds": "long"}, ["queue_seconds: Input should be a valid number"]),
+    ("/business-central/switches", {"client_id": 1}, ["client_id: Input should be 'read-only', 'ignored' or"]),
+    ("/business-central/numbers", {"set": "x", "manual": "x"}, ["there is no set 'x', only ", "manual: "]),
+    ("/business-central/rows/release", {"version": 1}, ["No transaction has taken the version 1."]),
+    ("/business-central/replica", {"company": "x"}, ["there is no company 'x', only CRONUS NL"]),
+    ("/business-central/sets", {"set": "x"}, ["there is no set 'x', only "]),
+]
+
+
+def test_the_hooks_say_all_that_is_wrong_in_words(sandbox: Sandbox) -> None:
+    """Nothing is changed by a mistake, and no answer is Python's text."""
+    before = (sandbox.dataverse.limits.allowance, sandbox.dataverse.environment.switches)
+    for path, body, said in MISTAKES:
         answer = admin(sandbox, path, body)
-        assert answer.status == 400 and answer.json["error"]
+        assert answer.status == 400, path
+        error = answer.json["error"]
+        assert not [words for words in said if words not in error], error
+        assert "Error" not in error
+    assert before == (sandbox.dataverse.limits.allowance, sandbox.dataverse.environment.switches)
+    assert not sandbox.dataverse.environment.secured
 
 
 def test_the_transcript_holds_no_secret(sandbox: Sandbox) -> None:

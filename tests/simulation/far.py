@@ -6,11 +6,17 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from koppel.connectors.memory import Loss, Record
 from koppel.connectors.odata.timing import Timing
 from koppel.ports import System, TableOptions
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Answer
+from koppel.sandbox.refusal import Refusal
+from koppel.sandbox.rows import Rows
+from koppel.testing.world_tables import TAG
+from tests.poison import refuse
 from tests.simulation.wire import Line
 
 TEXTS = ("name", "phone", "city", "post_code", "note", "grade", "email", "zone")
@@ -34,14 +40,21 @@ class WorldClock(Clock):
 
 
 class FarSystem(ABC):
-    """A `koppel.testing.world_systems.WorldSystem`. `names`: the tables of a world -> those that stand for them."""
+    """A `koppel.testing.world_systems.WorldSystem`. `names`: the tables of a world -> those that stand for them.
+    `failure`: how the service breaks down. `poison`: tags of the records over which it breaks down whenever it is to
+    store them, but for its own users.
+    """
 
     names: Mapping[str, str]
+    failure: Refusal
     options = TableOptions()
 
-    def __init__(self, clock: WorldClock, answer: Answer, draw: Random) -> None:
+    def __init__(self, clock: WorldClock, answer: Answer, rows: Rows, draw: Random) -> None:
         self.clock = clock
-        self.line = Line(answer, clock, draw)
+        self.line = Line(answer, clock, draw, self.failure.code)
+        self.poison: set[str] = set()
+        patch = pytest.MonkeyPatch()
+        refuse(patch, rows, self.failure, lambda row: self.line.serving and row.get(TAG) in self.poison)
         self.connection = self.connected()
 
     @abstractmethod

@@ -22,6 +22,7 @@ from koppel.sandbox.business_central import others, sample, writing
 from koppel.sandbox.business_central.environment import CUSTOM_ROUTE
 from koppel.sandbox.business_central.others import Others
 from koppel.sandbox.business_central.pages import CUSTOM
+from koppel.sandbox.business_central.refusal import SERVER, Refusal
 from koppel.sandbox.business_central.shape import Field, Type
 from koppel.sandbox.business_central.tables import TABLES, _table
 from koppel.testing.world_tables import TAG
@@ -59,13 +60,14 @@ class FarBusinessCentral(FarSystem):
     """A company with people. `numbers`: as a mapping says it, `series`, `reserved K000001..K999999` or `client id`."""
 
     names: ClassVar = {"contact": SET}
+    failure = Refusal(500, SERVER, "An unexpected error occurred.")
 
     def __init__(self, now: Callable[[], datetime], draw: Random, numbers: str) -> None:
         clock = WorldClock(now)
         self.central = central(clock=clock)
         self.keeper = Keeper()  # of the store, which outlives processes
         self.options = TableOptions(numbers=Numbers.parse(numbers))
-        super().__init__(clock, self.central.service.answer, draw)
+        super().__init__(clock, self.central.service.answer, self.central.company.rows, draw)
 
     def connected(self) -> System:
         place = Place("Rehearsal", COMPANY, CUSTOM_ROUTE, tenant=TENANT)

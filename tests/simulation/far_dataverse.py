@@ -18,6 +18,7 @@ from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.rows import Ref
 from koppel.sandbox.dataverse.shape import Column, Kind, Target
 from koppel.sandbox.dataverse.tables import TABLES
+from koppel.sandbox.refusal import Refusal
 from koppel.testing.world_tables import TAG
 from tests.contract.dataverse_stage import standing
 from tests.dataverse.crm import Bearer
@@ -48,11 +49,12 @@ class FarDataverse(FarSystem):
     """An environment in which people belong to firms."""
 
     names: ClassVar = {"contact": PERSON.name, "company": FIRM.name}
+    failure = Refusal(500, "0x80040216", "An unexpected error occurred.")
 
     def __init__(self, now: Callable[[], datetime], draw: Random) -> None:
         clock = WorldClock(now)
         self.web = web(clock=clock)
-        super().__init__(clock, self.web.dataverse.answer, draw)
+        super().__init__(clock, self.web.dataverse.answer, self.web.environment.rows, draw)
 
     def connected(self) -> System:
         limits = Limits(most_lanes=1)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from koppel.connectors.memory import Loss
 from koppel.engine.run import RunFailures
 from koppel.errors import SystemFailure
+from koppel.model.coupling import Waiting
 from koppel.model.mapping import SideOptions
 from koppel.model.policy import Side
 from koppel.testing.interrupts import Moments
-from koppel.testing.world import World
+from koppel.testing.world import RUNS_TO_REST, World
 from koppel.testing.world_systems import WorldSystem
-from koppel.testing.world_tables import CONTACTS, ZONE
+from koppel.testing.world_tables import CONTACTS, TAG, ZONE
 from koppel.transform.filter import parse
 from tests.simulation.far import FarSystem
 from tests.simulation.far_business_central import FarBusinessCentral
@@ -31,6 +32,19 @@ class FarWorld(World):
         system = self.systems[self.far_side]
         assert isinstance(system, FarSystem)
         return system
+
+    def kept_out(self) -> set[str]:
+        """The tags of the records that were not carried out because the service broke down over them."""
+        lost = [error for error in self.store.errors(CONTACTS) if error.code == Waiting.LOST]
+        return {str(self.users.table(error.side).records()[error.record][TAG]) for error in lost}
+
+    def rest(self, runs: int = RUNS_TO_REST) -> None:
+        """The record over which the service breaks down has kept nobody else out, and goes in now."""
+        if self.far.poison:
+            self.run()
+            assert self.kept_out() <= self.far.poison, f"{self}: {self.kept_out()} are kept out"
+            self.far.poison = set()
+        super().rest(runs)
 
     def disturbed(self, moments: Moments, full: bool | None = None) -> bool:
         self.rough = True

@@ -14,6 +14,8 @@ from random import Random
 
 import pytest
 
+from koppel.connectors.dataverse import answers
+from koppel.connectors.memory import Loss
 from koppel.model.bound import Identity
 from koppel.model.policy import Direction, OnDelete, Side
 from koppel.ports import OpenIntent
@@ -55,9 +57,12 @@ def drawn(seed: int, dialect: str) -> Setting:
 
 
 def peopled(world: FarWorld) -> None:
-    """Users make something on both sides."""
+    """Users make something on both sides; over the first of it the service breaks down, until the world comes to
+    rest.
+    """
     for side in (world.far_side.other,) * 3 + (world.far_side,):
         world.users.create(side)
+    world.far.poison = {world.users.made[0]}
 
 
 def lived(folder: Path, dialect: str, seed: int, steps: int) -> FarWorld:
@@ -147,6 +152,31 @@ def test_dying_after_an_effect_breaks_no_law(tmp_path: Path, dialect: str) -> No
     assert len({name.split()[1] for name in names}) == (1 if numbered else 3), names
 
 
+# ---- failures that tell a code
+
+
+def lived_through(folder: Path, dialect: str, mishap: Mishap) -> None:
+    """A run in which this becomes of every effect, and what follows."""
+    world = prepared(folder / "world", dialect)
+    world.far.line.only = mishap
+    world.disturbed(Moments(loses=lambda name: None if name == "read" else Loss.ANSWER), full=False)
+    assert world.far.line.mishaps[mishap] > 2
+    world.rest()
+    world.check()
+
+
+def test_a_part_that_is_done_and_told_to_have_failed_breaks_no_law(tmp_path: Path) -> None:
+    """A code is no word that nothing was done."""
+    lived_through(tmp_path, "Dataverse", Mishap.PART_TIMED_OUT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mishap", [mishap for mishap in Mishap if mishap is not Mishap.LATE])
+@dialects
+def test_what_goes_wrong_every_time_breaks_no_law(tmp_path: Path, dialect: str, mishap: Mishap) -> None:
+    lived_through(tmp_path, dialect, mishap)
+
+
 @pytest.mark.slow
 @dialects
 def test_dying_at_any_moment_breaks_no_law(tmp_path: Path, dialect: str) -> None:
@@ -168,3 +198,10 @@ class Forgetful(WatchedStore):
 def test_without_the_journal_records_are_doubled(tmp_path: Path, dialect: str) -> None:
     with pytest.raises(AssertionError, match=r"2 records T\d+ on the"):
         die(tmp_path, dialect, at_creates, Forgetful)
+
+
+def test_whoever_takes_a_code_for_a_refusal_doubles_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    definite = answers.definite
+    monkeypatch.setattr(answers, "definite", lambda answer: bool(answer.error.code) or definite(answer))
+    with pytest.raises(AssertionError, match=r"2 records T\d+ on the"):
+        lived_through(tmp_path, "Dataverse", Mishap.PART_TIMED_OUT)

@@ -17,7 +17,7 @@ import msgspec
 
 from koppel.connectors.memory import Loss
 from koppel.sandbox.clock import Clock
-from koppel.sandbox.exchange import Answer, Call, Reply
+from koppel.sandbox.exchange import Answer, Call, Reply, json_reply
 from koppel.testing.interrupts import Killed
 
 
@@ -31,15 +31,19 @@ class Mishap(StrEnum):
     CUT_AFTER = "cut after"
     HALF = "half of the answer"
     GATEWAY = "504, and all is done"
+    BROKEN = "500 with a code, and nothing is done"
+    TIMED_OUT = "504 with a code, and all is done"
+    PART_TIMED_OUT = "504 with a code for a part that is done"
     LATE = "carried out later"
 
 
+_WITH_A_CODE = (Mishap.TIMED_OUT, Mishap.PART_TIMED_OUT)
 _BY_LOSS = {
-    Loss.REQUEST: (Mishap.CUT_BEFORE, Mishap.BUSY, Mishap.UNAVAILABLE, Mishap.PART_ONLY),
-    Loss.ANSWER: (Mishap.CUT_AFTER, Mishap.HALF, Mishap.GATEWAY, Mishap.PART_ONLY),
+    Loss.REQUEST: (Mishap.CUT_BEFORE, Mishap.BUSY, Mishap.UNAVAILABLE, Mishap.PART_ONLY, Mishap.BROKEN),
+    Loss.ANSWER: (Mishap.CUT_AFTER, Mishap.HALF, Mishap.GATEWAY, Mishap.PART_ONLY, *_WITH_A_CODE),
     Loss.LATE: (Mishap.LATE,),
 }
-_HARMLESS = (Mishap.CUT_BEFORE, Mishap.BUSY, Mishap.UNAVAILABLE, Mishap.HALF, Mishap.GATEWAY)
+_HARMLESS = (Mishap.CUT_BEFORE, Mishap.BUSY, Mishap.UNAVAILABLE, Mishap.HALF, Mishap.GATEWAY, Mishap.BROKEN)
 _REFUSALS = {
     Mishap.BUSY: Reply(429, b"", {"Retry-After": "2"}),
     Mishap.UNAVAILABLE: Reply(503, b"", {"Retry-After": "2"}),
@@ -50,16 +54,22 @@ _KINDS = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delet
 
 @dataclass
 class Line(httpx2.BaseTransport):
-    """Carries requests to a service. `effects`: those that changed something. `mishaps`: how often what happened."""
+    """Carries requests to a service. `effects`: those that changed something. `mishaps`: how often what happened.
+    `code`: with which the service tells of a failure of its own. `only`: the one thing that goes wrong with effects,
+    where it is not drawn. `serving`: a request is being carried out.
+    """
 
     answer: Answer
     clock: Clock
     draw: Random
+    code: str
     on_effect: Callable[[str, str], None] = lambda phase, name: None
     loses: Callable[[str], Loss | None] = lambda name: None
     effects: list[str] = field(default_factory=list)
     mishaps: dict[Mishap, int] = field(default_factory=dict)
     dead: bool = False
+    only: Mishap | None = None
+    serving: bool = False
     _late: list[Call] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock)
 
@@ -91,19 +101,37 @@ class Line(httpx2.BaseTransport):
         self._prevented(call, mishap)
         if mishap in _REFUSALS:
             return self._shown(_REFUSALS[mishap])
+        if mishap is Mishap.BROKEN:
+            return self._shown(self.failure(500))
         reply = self._deliver(call)
         if name:
             self.on_effect("after", name)
         if mishap in (Mishap.CUT_AFTER, Mishap.HALF):
             raise httpx2.RemoteProtocolError(mishap)
-        return self._shown(Reply(504) if mishap is Mishap.GATEWAY else reply)
+        return self._shown(self._told(reply, mishap))
+
+    def _told(self, reply: Reply, mishap: Mishap | None) -> Reply:
+        """What is answered when a request has been carried out."""
+        match mishap:
+            case Mishap.GATEWAY:
+                return Reply(504)
+            case Mishap.TIMED_OUT:
+                return self.failure(504)
+            case Mishap.PART_TIMED_OUT:
+                return failed_in_part(reply, self.failure(504))
+            case _:
+                return reply
+
+    def failure(self, status: int) -> Reply:
+        """The service broke down, and says so as it says everything."""
+        return json_reply(status, {"error": {"code": self.code, "message": "It failed."}})
 
     def _drawn(self, name: str) -> Mishap | None:
         """What becomes of the next request."""
         loss = self.loses(name or "read")
         if loss is None:
             return None
-        mishap = self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
+        mishap = self.only if name and self.only else self.draw.choice(_BY_LOSS[loss] if name else _HARMLESS)
         self.mishaps[mishap] = self.mishaps.get(mishap, 0) + 1
         return mishap
 
@@ -120,7 +148,11 @@ class Line(httpx2.BaseTransport):
     def _deliver(self, call: Call) -> Reply:
         if name := effect_of(call):
             self.effects.append(name)
-        return self.answer(call)
+        self.serving = True
+        try:
+            return self.answer(call)
+        finally:
+            self.serving = False
 
     def _shown(self, reply: Reply) -> httpx2.Response:
         date = {"Date": format_datetime(self.clock.now(), usegmt=True)}
@@ -150,3 +182,18 @@ def part_of(call: Call) -> Call:
         requests = msgspec.json.decode(call.body)["requests"]
         return replace(call, body=msgspec.json.encode({"requests": requests[: len(requests) // 2]}))
     return replace(call, method="GET", body=b"")
+
+
+def failed_in_part(reply: Reply, failure: Reply) -> Reply:
+    """The answer to a batch with a failure in the place of its first good part; the failure, where it was no batch."""
+    if "multipart/" in reply.headers.get("Content-Type", ""):
+        said = b"HTTP/1.1 %d Error\r\nContent-Type: application/json\r\n\r\n%s\r\n" % (failure.status, failure.body)
+        part = rb"HTTP/1\.1 20\d.*?(?=--changesetresponse)"
+        return replace(reply, body=re.sub(part, lambda _: said, reply.body, count=1, flags=re.DOTALL))
+    document = msgspec.json.decode(reply.body) if reply.body else None
+    if not isinstance(document, dict) or "responses" not in document:
+        return failure
+    good = next((part for part in document["responses"] if part["status"] < 300), None)
+    if good is not None:
+        good |= {"status": failure.status, "body": msgspec.json.decode(failure.body)}
+    return replace(reply, body=msgspec.json.encode(document))

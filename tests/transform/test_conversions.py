@@ -246,3 +246,36 @@ def test_every_conversion_says_what_it_does() -> None:
         assert name == conversion.name
         assert conversion.doc.endswith(".")
         assert all(argument.doc for argument in conversion.arguments)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "problem"),
+    [
+        (FieldShape("a", Kind.CODE, length=20), FieldShape("b", Kind.UUID), "a holds 20 characters, and b is a uuid"),
+        (FieldShape("a", Kind.TEXT, length=9), FieldShape("b", Kind.DATE), "a holds 9 characters, and b is a date"),
+        (
+            FieldShape("a", Kind.CHOICE, choices=("x", "y")),
+            FieldShape("b", Kind.CHOICE, choices=("1",)),
+            "b has none of the choices of a, only '1'",
+        ),
+    ],
+)
+def test_fields_of_which_no_value_could_arrive_are_a_problem(
+    source: FieldShape, target: FieldShape, problem: str
+) -> None:
+    (found,) = check_chain([], source, target)
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (FieldShape("a", Kind.TEXT), FieldShape("b", Kind.UUID)),
+        (FieldShape("a", Kind.CODE, length=36), FieldShape("b", Kind.UUID)),
+        (FieldShape("a", Kind.TEXT, length=10), FieldShape("b", Kind.DATE)),
+        (FieldShape("a", Kind.CODE, length=4), FieldShape("b", Kind.INTEGER)),
+        (FieldShape("a", Kind.CHOICE, choices=("x", "1")), FieldShape("b", Kind.CHOICE, choices=("1",))),
+    ],
+)
+def test_what_depends_on_the_values_is_none(source: FieldShape, target: FieldShape) -> None:
+    assert check_chain([], source, target) == []

@@ -36,7 +36,7 @@ class Certificate:
 
     @property
     def exit_code(self) -> int:
-        """1 where the contract does not hold, or something was left behind."""
+        """1 where a ground rule does not hold, or something was left behind."""
         return 1 if self.left or any(point.well is False for point in self.points) else 0
 
 

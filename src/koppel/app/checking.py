@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from koppel.app.currencies import currencies
+from koppel.app.fits import doubts
 from koppel.app.levels import Workplace
 from koppel.app.report import CheckLine
 from koppel.app.uses import uses
@@ -10,8 +11,10 @@ from koppel.engine.blockers import Blocker, blockers
 from koppel.engine.context import JobContext
 from koppel.errors import ConfigurationError, SystemFailure
 from koppel.model.bound import BoundMapping, Line
+from koppel.model.mapping import Mapping
 from koppel.model.policy import Side
 from koppel.model.values import Kind
+from koppel.reconcile.order import waves
 
 _SHOWN = 5
 """Values named in one line."""
@@ -23,7 +26,8 @@ def check(workplace: Workplace) -> list[CheckLine]:
     reachable = [line.subject for line in lines if line.well]
     for name in reachable:
         lines += _told_by_system(workplace, name)
-    for name, mapping in workplace.mappings.items():
+    for name in (name for wave in waves([*workplace.mappings], workplace.depends_on()) for name in wave):
+        mapping = workplace.mappings[name]
         if {mapping.left.system, mapping.right.system} <= set(reachable):
             lines += _check_mapping(workplace, name)
     return lines
@@ -32,12 +36,14 @@ def check(workplace: Workplace) -> list[CheckLine]:
 def check_system(workplace: Workplace, name: str) -> CheckLine:
     """Whether a system is reached: the connection, the token, the company, the list of tables."""
     try:
-        system = workplace.connections.system(name)
-        tables = system.tables()
-        system.identity()
+        with workplace.connections.configuration.placing():
+            system = workplace.connections.system(name)
+            tables = system.tables()
+            system.identity()
     except (SystemFailure, ConfigurationError) as error:
         what, _, remedy = str(error).partition("\n    → ")
-        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy)
+        failed = isinstance(error, SystemFailure)
+        return CheckLine(name, False, what.removeprefix(f"{name}: "), remedy, unreachable=failed)
     return CheckLine(name, True, f"reached, {len(tables)} tables")
 
 
@@ -49,7 +55,7 @@ def _told_by_system(workplace: Workplace, name: str) -> Iterator[CheckLine]:
     try:
         found = system.check(used)
     except SystemFailure as error:
-        yield CheckLine(name, False, str(error).removeprefix(f"{name}: "))
+        yield CheckLine(name, False, str(error).removeprefix(f"{name}: "), unreachable=True)
         return
     for finding in found:
         subject = f"{name}.{finding.table}" if finding.table else name
@@ -66,7 +72,7 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
             for problem in error.problems
         ]
     except SystemFailure as error:
-        return [CheckLine(name, False, str(error))]
+        return [CheckLine(name, False, str(error), unreachable=True)]
     bound = context.bound
     creates = [
         f"{bound.mapping.table(side)}: {bound.identities[side].guarantee}"
@@ -77,9 +83,16 @@ def _check_mapping(workplace: Workplace, name: str) -> list[CheckLine]:
     caveats = {bound.mapping.table(side): context.tables[side].table.features.caveat for side in Side}
     lines += [CheckLine(name, True, f"{table}: {said}", warning=True) for table, said in caveats.items() if said]
     try:
-        return [*lines, *_lengths(bound), *_mixed(context), *currencies(workplace, context), *_blocked(context)]
+        return [
+            *lines,
+            *_lengths(bound),
+            *doubts(bound),
+            *_mixed(context),
+            *currencies(workplace, context),
+            *_blocked(workplace, context),
+        ]
     except SystemFailure as error:
-        return [*lines, CheckLine(name, False, str(error))]
+        return [*lines, CheckLine(name, False, str(error), unreachable=True)]
 
 
 def _lengths(bound: BoundMapping) -> Iterator[CheckLine]:
@@ -119,10 +132,10 @@ def _mixed(context: JobContext) -> Iterator[CheckLine]:
         yield CheckLine(f"{context.name} {line.mapping.left}", True, what, remedy, True)
 
 
-def _blocked(context: JobContext) -> Iterator[CheckLine]:
+def _blocked(workplace: Workplace, context: JobContext) -> Iterator[CheckLine]:
     """Records others wait for that no run couples: who they are, and how many wait for each."""
     found: dict[tuple[str, str], list[Blocker]] = {}
-    for blocker in blockers(context):
+    for blocker in blockers(context, lambda name, side: _telling(workplace.mappings[name], side)):
         found.setdefault((blocker.field, blocker.mapping), []).append(blocker)
     for (field, mapping), ones in found.items():
         named = ", ".join(f"{one.value} ({one.records})" for one in ones[:_SHOWN])
@@ -131,3 +144,8 @@ def _blocked(context: JobContext) -> Iterator[CheckLine]:
         what = f"{records} records cannot be carried: their {field} is not coupled in {mapping}: {named}{more}"
         remedy = f"koppel match {mapping} --accept, or koppel couple {mapping} for each; or change the records"
         yield CheckLine(f"{context.name} {field}", True, what, remedy, True)
+
+
+def _telling(mapping: Mapping, side: Side) -> str | None:
+    """The field by which people tell records of a mapping apart: the first by which it matches them."""
+    return mapping.match[0].pairs[0][side] if mapping.match else None

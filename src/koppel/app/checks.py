@@ -106,7 +106,7 @@ def systems(workplace: Workplace) -> list[CheckLine]:
         line = check_system(workplace, name)
         known = workplace.store.system_identity(name)
         if line.well:
-            identity = workplace.connections.system(name).identity()
+            identity = workplace.connections.identity(name)
             if known is not None and known != identity:
                 text = f"not the installation it was: it was {known}, it is {identity}"
                 line = CheckLine(name, False, text, f"koppel systems adopt {name} --as copy|restored|moved")
@@ -126,7 +126,7 @@ def adopt(workplace: Workplace, name: str, reason: str) -> None:
         raise ConfigurationError(
             [Problem("--as", f"{reason!r} is not a reason", f"say one of {', '.join(ADOPT_REASONS)}")]
         )
-    workplace.store.remember_system(name, workplace.connections.system(name).identity())
+    workplace.store.remember_system(name, workplace.connections.identity(name))
     if reason != "moved":
         for mapping in workplace.mappings.values():
             if name in (mapping.left.system, mapping.right.system):

@@ -56,10 +56,15 @@ class Connections:
     def system(self, name: str) -> System:
         """The open system of that name. Raises `Unreachable` or `ConfigurationError`."""
         if name not in self.systems:
-            self.systems[name] = open_system(
-                name, self.configuration, self.numbers, credential=self.credentials.get(name)
-            )
+            credential = self.credentials.get(name)
+            with self.configuration.placing():
+                self.systems[name] = open_system(name, self.configuration, self.numbers, credential=credential)
         return self.systems[name]
+
+    def identity(self, name: str) -> str:
+        """Which installation a system is. Raises `SystemFailure` or `ConfigurationError`."""
+        with self.configuration.placing():
+            return self.system(name).identity()
 
     def clock_ahead(self, name: str) -> timedelta:
         """How far the clock of a system is ahead of ours, measured when it was first asked; the answer takes a moment,
@@ -81,7 +86,7 @@ class Connections:
         """Halt when a name stands for another installation than before."""
         changed = []
         for name in dict.fromkeys(m.table(side).system for m in mappings for side in Side):
-            identity, known = self.system(name).identity(), store.system_identity(name)
+            identity, known = self.identity(name), store.system_identity(name)
             if known not in (None, identity):
                 changed.append((name, f"{name} is not the installation it was: it was {known}, it is {identity}"))
         if changed:
@@ -92,7 +97,7 @@ class Connections:
         """Know the installations met for the first time from now on."""
         for name in dict.fromkeys(m.table(side).system for m in mappings for side in Side):
             if store.system_identity(name) is None:
-                store.remember_system(name, self.system(name).identity())
+                store.remember_system(name, self.identity(name))
 
     def tables(self, mapping: Mapping) -> Tables:
         """Both tables of a mapping, and those its references lead through."""
@@ -138,11 +143,12 @@ class Connections:
         """The mapping with its tables open and known. Raises `ConfigurationError` with every problem, or
         `SystemFailure`.
         """
-        try:
-            tables = self.tables(mapping)
-        except ConfigurationError:
-            raise ConfigurationError(self._problems(mapping)) from None
-        bound = bind(mapping, tables)
+        with self.configuration.placing():
+            try:
+                tables = self.tables(mapping)
+            except ConfigurationError:
+                raise ConfigurationError(self._problems(mapping)) from None
+            bound = bind(mapping, tables)
         if bound.asks_the_clock:
             left, right = (self.clock_ahead(mapping.table(side).system) for side in Side)
             tables = replace(tables, ahead=(left, right))
@@ -155,14 +161,17 @@ class Connections:
             mapping,
             *(self.configuration.mappings[name] for reference in references for name in reference.mappings),
         ]
-        wanted = [(one.table(side), one.options(side)) for one in used for side in Side]
-        wanted += [(reference.hop.table, SideOptions()) for reference in references if reference.hop is not None]
+        wanted = [
+            (f"mappings.{one.name}.{side.word}", one.table(side), one.options(side)) for one in used for side in Side
+        ]
+        hops = [reference.hop.table for reference in references if reference.hop is not None]
+        wanted += [(f"mappings.{mapping.name}.fields", table, SideOptions()) for table in hops]
         problems: list[Problem] = []
-        for table, options in wanted:
+        for where, table, options in wanted:
             try:
                 self._open(table, options)
             except ConfigurationError as error:
-                problems += error.problems
+                problems += [replace(each, where=each.where or where) for each in error.problems]
         return list(dict.fromkeys(problems))
 
     def _wrapped(self, mapping: Mapping, side: Side) -> OpenTable:
@@ -173,12 +182,10 @@ class Connections:
         if table.table not in system.tables():
             near = get_close_matches(table.table, system.tables(), n=1)
             remedy = f"did you mean {near[0]}?" if near else f"its tables are {', '.join(system.tables()[:20])}"
-            raise ConfigurationError(
-                [Problem(f"mappings: {table}", f"{table.system} has no table {table.table!r}", remedy)]
-            )
+            raise ConfigurationError([Problem("", f"{table.system} has no table {table.table!r}", remedy)])
         if options.numbers and self.configuration.systems[table.system].connector is not Connector.BUSINESS_CENTRAL:
             what = f"numbers = {options.numbers!s} means something to Business Central only"
-            raise ConfigurationError([Problem(f"mappings: {table}", what, "leave it out")])
+            raise ConfigurationError([Problem("", what, "leave it out")])
         lag = None if options.lag_seconds is None else timedelta(seconds=options.lag_seconds)
         opened = system.table(table.table, TableOptions(options.key, options.modified, lag, options.numbers))
         return OpenTable(opened, opened.describe())

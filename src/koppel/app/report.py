@@ -106,13 +106,16 @@ class FirstContactQuestion:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One thing that was checked: whether it is well, and what to do if not. `warning`: a run is possible anyway."""
+    """One thing that was checked: whether it is well, and what to do if not. `warning`: a run is possible anyway;
+    `unreachable`: a system did not do what was asked, which says nothing against the configuration.
+    """
 
     subject: str
     well: bool
     text: str
     remedy: str = ""
     warning: bool = False
+    unreachable: bool = False
 
 
 @dataclass(frozen=True)

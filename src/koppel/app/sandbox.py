@@ -34,25 +34,25 @@ class Rehearsal:
 
     @property
     def toml(self) -> str:
-        """The systems as they stand in koppel.toml; the secret is a reference."""
+        """The systems as they stand in koppel.toml, under the names of the preset; the secret is a reference."""
         return f"{self.business_central_toml}\n{self.dataverse_toml}"
 
     @property
     def business_central_toml(self) -> str:
-        """The system `erp`."""
+        """The system `bc`."""
         return (
-            "[systems.erp]\n"
+            "[systems.bc]\n"
             'connector = "business-central"\n'
             f'url = "{self.business_central}"\n'
             f'environment = "{self.environment}"\n'
             f'company = "{self.company}"\n'
-            f"{self._access('erp')}"
+            f"{self._access('bc')}"
         )
 
     @property
     def dataverse_toml(self) -> str:
-        """The system `crm`."""
-        return f'[systems.crm]\nconnector = "dataverse"\nurl = "{self.dataverse}"\n{self._access("crm")}'
+        """The system `dataverse`."""
+        return f'[systems.dataverse]\nconnector = "dataverse"\nurl = "{self.dataverse}"\n{self._access("dataverse")}'
 
     def _access(self, system: str) -> str:
         """How a system is signed in to, and why it is trusted."""

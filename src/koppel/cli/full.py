@@ -10,8 +10,18 @@ from cyclopts import Parameter
 
 from koppel.cli.after_run import finish
 from koppel.cli.asking import confirmed
-from koppel.cli.levels import FirstContactOption, MappingNames, Page, PlanLimit, Said, declined, planned, reviewed
-from koppel.cli.options import EVERYWHERE, Common, Session, first_contacts, flag, opened, usage
+from koppel.cli.levels import (
+    FirstContactOption,
+    MappingNames,
+    OnLikely,
+    Page,
+    PlanLimit,
+    Said,
+    declined,
+    planned,
+    reviewed,
+)
+from koppel.cli.options import EVERYWHERE, Common, Session, first_contacts, flag, opened
 from koppel.cli.show import show_review
 from koppel.cli.words import counted
 
@@ -19,12 +29,10 @@ if TYPE_CHECKING:
     from koppel.app import FullOptions
     from koppel.model.review import ReviewLine
 
-_ANYWAY = "Create although there are likely pairs; these are kept apart for good."
-
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Lines:
+class Lines(OnLikely):
     """Which lines a full run has, and what it does about likely pairs."""
 
     exclude: Annotated[
@@ -32,8 +40,6 @@ class Lines:
     ] = ()
     restart: Annotated[str | None, Parameter(name="--restart", help="Only this mapping and what waited for it.")] = None
     page: Page = None
-    couple_likely: Annotated[bool, flag("--couple-likely", "Couple likely pairs.")] = False
-    create_anyway: Annotated[bool, flag("--create-anyway", _ANYWAY)] = False
 
 
 ALL_LINES = Lines()
@@ -51,8 +57,7 @@ def full(
     common: Common = EVERYWHERE,
 ) -> int:
     """Synchronise everything: review, then couple and create in dependency order, uncoupled records included."""
-    if lines.couple_likely and lines.create_anyway:
-        raise usage("--couple-likely and --create-anyway exclude each other", "say one of them")
+    lines.check()
     with opened(common) as session:
         options = _options(session, mappings, lines, first_contact or [])
         names = session.koppel.full_lines(mappings, options)

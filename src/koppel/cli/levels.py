@@ -45,6 +45,25 @@ class Said:
     create_anyway: bool = False
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OnLikely:
+    """What a full run does about likely pairs; nothing said: it halts."""
+
+    couple_likely: Annotated[bool, flag("--couple-likely", "Couple likely pairs.")] = False
+    create_anyway: Annotated[
+        bool, flag("--create-anyway", "Create although there are likely pairs; these are kept apart for good.")
+    ] = False
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` where both are said."""
+        if self.couple_likely and self.create_anyway:
+            raise usage("--couple-likely and --create-anyway exclude each other", "say one of them")
+
+
+NOTHING_SAID = OnLikely()
+
+
 def sync(
     *words: Annotated[
         str,
@@ -161,15 +180,20 @@ def plan(
     to: Annotated[str | None, Parameter(name="--to", help="The system that receives in a forced run.")] = None,
     sweep: Annotated[bool, flag("--sweep", "Look for deletions.")] = False,
     first_contact: FirstContactOption = None,
+    likely: OnLikely = NOTHING_SAID,
     limit: PlanLimit = 20,
     common: Common = EVERYWHERE,
 ) -> int:
     """Show what a run would do: counts, and values before and after. Writes nothing."""
     if force != (to is not None):
         raise usage("--force and --to belong together", "write --force --to SYSTEM")
+    if likely != NOTHING_SAID and not full:
+        raise usage("what becomes of likely pairs is said of a full run", "write --full with it")
+    likely.check()
     with opened(common) as session:
         chosen = session.koppel.select(mappings)
-        said = Said(False, to, sweep, first_contacts(session, first_contact or [], chosen))
+        won = first_contacts(session, first_contact or [], chosen)
+        said = Said(False, to, sweep, won, likely.couple_likely, likely.create_anyway)
         return planned(session, chosen, said, full, limit)
 
 

@@ -84,8 +84,7 @@ def check(*, common: Common = EVERYWHERE) -> int:
         with session.bars.busy("Checking"):
             lines = session.koppel.check()
         _show_lines(lines, common)
-        unreachable = any(not line.well and line.subject in session.koppel.configuration.systems for line in lines)
-    return 3 if unreachable else 2 if any(not line.well for line in lines) else 0
+    return 3 if any(line.unreachable for line in lines) else 2 if any(not line.well for line in lines) else 0
 
 
 def _show_lines(lines: Sequence[CheckLine], common: Common) -> None:

@@ -1,6 +1,8 @@
 """What koppel.toml says, as values: the systems, the store and the mappings in the order of the file."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,6 @@ class SystemConfig:
     """What only its connector understands; of `sql`: `fields`, table -> column -> kind; of services: `auth`, the parts
     of a way to sign in, secrets as references, `ca_file`, a path, and the settings of their own.
     """
-    auth_place: str = field(default="", compare=False)
-    """Where `auth` stands, as messages name it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,32 @@ class Configuration:
     environment: Environment
     systems: dict[str, SystemConfig]
     mappings: dict[str, Mapping]
+    places: Table[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """`koppel.toml:17` by the path of everything in the file (`systems.erp.url`, `mappings.CUSTOMER.fields[3]`)."""
+
+    def placed(self, problem: Problem) -> Problem:
+        """The same problem, with file and line where it is about something in the file: a path, or a system (`erp`,
+        `erp.url`) as its connector names it. One that was told with its place already is left as it is.
+        """
+        path = problem.where
+        if path.startswith(tuple(f"{place} " for place in self.places.values())):
+            return problem
+        if path.partition(".")[0] in self.systems:
+            path = f"systems.{path}"
+            if path not in self.places:
+                return problem
+        around = path
+        while around and around not in self.places:
+            around = around[: max(around.rfind("."), around.rfind("["), 0)]
+        return Problem(f"{self.places[around]} {path}", problem.what, problem.remedy) if around else problem
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Tell mistakes with their places."""
+        try:
+            yield
+        except ConfigurationError as error:
+            raise ConfigurationError([self.placed(problem) for problem in error.problems]) from None
 
     @property
     def folder(self) -> Path:
@@ -73,7 +99,7 @@ class Configuration:
         if "credential" in auth:
             what = "the program that opens koppel hands over the credential, and none was"
             remedy = f'for a command write how to sign in; a program calls Koppel.open(…, credentials={{"{name}": …}})'
-            raise ConfigurationError([Problem(self.systems[name].auth_place, what, remedy)])
+            raise ConfigurationError([self.placed(Problem(f"systems.{name}.auth", what, remedy))])
         return {
             part: self._resolve(said, f"systems.{name}.auth.{part}") if part in SECRETS else said
             for part, said in auth.items()
@@ -88,5 +114,5 @@ class Configuration:
         try:
             return resolve_secret(reference, self.folder)
         except ConfigurationError as error:
-            place = f"{self.path.name} {where}"
-            raise ConfigurationError([Problem(place, each.what, each.remedy) for each in error.problems]) from None
+            problems = [self.placed(Problem(where, each.what, each.remedy)) for each in error.problems]
+            raise ConfigurationError(problems) from None

@@ -39,14 +39,9 @@ class Node:
     path: Path
     document: Document
 
-    @property
-    def place(self) -> str:
-        """File, line and path, as messages name them."""
-        return self.document.where(self.path)
-
     def problem(self, what: str, remedy: str = "") -> None:
         """Note a mistake at this place."""
-        self.document.problems.append(Problem(self.place, what, remedy))
+        self.document.problems.append(Problem(self.document.where(self.path), what, remedy))
 
     def at(self, *keys: str | int) -> "Node":
         """The same value under a narrower place, for a mistake in a part that was not read as a node."""
@@ -90,6 +85,11 @@ def show_path(path: Path) -> str:
             shown = key if re.fullmatch(r"[\w-]+", key) else json.dumps(key, ensure_ascii=False)
             text += f".{shown}" if text else shown
     return text
+
+
+def plain_path(path: Path) -> str:
+    """A path without the quotes of TOML, as the rest of koppel names what is in the file."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

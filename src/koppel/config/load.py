@@ -9,7 +9,7 @@ from pathlib import Path
 
 from koppel.config.check_order import order_problems
 from koppel.config.configuration import Configuration
-from koppel.config.document import Document, Node, check_keys, show_path
+from koppel.config.document import Document, Node, check_keys, plain_path, show_path
 from koppel.config.mapping_table import ReadMapping, read_mapping
 from koppel.config.positions import given_twice, lines_of
 from koppel.config.reading import parsed, read_table, wrong_type
@@ -58,7 +58,14 @@ def load(path: Path, stage: str | None = None) -> Configuration:
         environment=Environment(values.get("environment", Environment.PRODUCTION)),
         systems=systems,
         mappings=mappings,
+        places=_places(root) | (_places(other) if other is not None else {}),
     )
+
+
+def _places(root: Node) -> dict[str, str]:
+    """File and line of everything in a file, by path."""
+    document = root.document
+    return {plain_path(path): f"{document.file}:{line}" for path, line in document.lines.items()}
 
 
 def _place(problem: Problem, file: str) -> tuple[bool, int]:

@@ -78,7 +78,6 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         parsed(zone, _timezone)
     fields = _kinds(kinds) if (kinds := lookup("fields")) else {}
     auth = read_sign_in(way) if (way := lookup("auth")) else {}
-    auth_place = way.place if way else ""
     _check_fits(node, values.get("connector"), lookup)
     if not values.keys() >= {"connector", "url"}:
         return None
@@ -90,7 +89,6 @@ def _system(name: str, node: Node, stage: Node | None, folder: Path) -> SystemCo
         url=absolute_url(values["url"], folder),
         timezone=values.get("timezone", "UTC"),
         options={name: value for name, value in options.items() if value is not None},
-        auth_place=auth_place,
     )
 
 

@@ -23,8 +23,8 @@ def bind(mapping: Mapping, tables: Tables) -> BoundMapping:
     """The mapping with its tables known. Raises `ConfigurationError` with every problem found."""
     problems: list[Problem] = []
     shapes = (tables[Side.LEFT].shape, tables[Side.RIGHT].shape)
-    enabled = [line for line in mapping.fields if line.enabled]
-    lines = [_line(mapping, place, line, shapes, problems) for place, line in enumerate(enabled)]
+    enabled = [(place, line) for place, line in enumerate(mapping.fields) if line.enabled]
+    lines = [_line(mapping, place, line, shapes, problems) for place, line in enabled]
     bound_lines = [line for line in lines if line is not None]
     for side in Side:
         _check_options(mapping, side, shapes[side], problems)
@@ -92,11 +92,18 @@ def _line_troubles(line: Line) -> list[tuple[str, str]]:
             try:
                 literal(line.mapping.constant, shape)
             except ValueError as error:
-                troubles.append((str(error), f"write a value of kind {shape.kind}"))
+                troubles.append((str(error), _fitting(shape)))
         elif line.mapping.reference is None:
             calls = line.mapping.convert_right if side is Side.RIGHT else line.mapping.convert_left
             troubles += [(problem, "") for problem in check_chain(calls, line.shape(side.other), shape)]
     return troubles
+
+
+def _fitting(shape: FieldShape) -> str:
+    """What may be written instead of a value that a field cannot hold."""
+    if shape.choices:
+        return f"write one of {', '.join(map(repr, shape.choices))}"
+    return f"write a value of kind {shape.kind}"
 
 
 def _check_options(mapping: Mapping, side: Side, shape: TableShape, problems: list[Problem]) -> None:
@@ -112,7 +119,7 @@ def _check_options(mapping: Mapping, side: Side, shape: TableShape, problems: li
             try:
                 literal(value, field)
             except ValueError as error:
-                problems.append(Problem(f"{where}deactivate", str(error)))
+                problems.append(Problem(f"{where}deactivate", str(error), _fitting(field)))
     elif mapping.on_delete is OnDelete.DEACTIVATE and mapping.direction.reaches(side):
         problems.append(
             Problem(

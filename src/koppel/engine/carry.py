@@ -24,14 +24,15 @@ from koppel.engine.settle import (
     moved_rows,
     sentence,
 )
-from koppel.engine.unanswered import look_up
+from koppel.engine.unanswered import Unanswered, look_up
 from koppel.engine.write import Batch, batches
 from koppel.model.action import Action
 from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Content, Presence
-from koppel.model.values import VERSION
+from koppel.model.values import OP, VERSION
+from koppel.model.write import MESSAGE
 from koppel.ports import OpenIntent
 from koppel.reconcile.classify import Mask
 from koppel.reconcile.plan import Aside, Hold
@@ -76,7 +77,7 @@ class OpenPage:
     progress: Progress
     writes: list[tuple[int, Batch]]
     final: bool
-    unanswered: list[OpenIntent] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
 
     def write(self, batch: Batch) -> pl.DataFrame:
         """Carry out one of its writes: the outside world changes here and only here. Raises `SystemFailure`."""
@@ -87,17 +88,18 @@ class OpenPage:
         settlement, left = outcome_of(self.context, self.verdict, self.progress, batch, outcomes, self.final)
         self.context.store.settle(self.context.job, number, settlement, left)
         if left is not None:
-            self.unanswered.append(OpenIntent(number, self.context.job.id, left))
+            said = dict(outcomes.select(OP, MESSAGE).iter_rows())
+            self.unanswered.append(Unanswered(OpenIntent(number, self.context.job.id, left), said))
 
     def look_up(self) -> None:
         """Find out about the rows that were not answered, once all its other writes are settled. Raises
         `SystemFailure`.
         """
-        for open_intent in self.unanswered:
-            look_up(self.context, self.verdict.page, open_intent, self.final)
+        for unanswered in self.unanswered:
+            look_up(self.context, self.verdict.page, unanswered, self.final)
 
     def withdraw(self, number: int) -> None:
-        """Take back the intent of a write that was never sent."""
+        """Take back the intent of a write that was never sent, or of which surely nothing was carried out."""
         self.context.store.settle(self.context.job, number, Settlement())
 
 

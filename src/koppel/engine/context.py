@@ -85,7 +85,8 @@ class Again:
     couplings: set[int] = field(default_factory=set)
     lone: set[tuple[Side, str]] = field(default_factory=set)
     created: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
-    """Left ids of couplings made a moment ago that have unseen cells, or in which a resolver's value is to be settled.
+    """Left ids of couplings made a moment ago that have unseen cells, or in which a resolver's value is to be settled,
+    or the system has filled something in.
     """
 
     def __bool__(self) -> bool:

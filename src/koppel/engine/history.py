@@ -45,7 +45,8 @@ def of_records(history: History | None, records: pl.Series) -> History | None:
 
 
 def of_what_happened(history: History | None, table: OpenTable, ids: pl.DataFrame) -> History | None:
-    """The part of a lost write's history that came true: where the record now holds what was to be written.
+    """The part of a lost write's history that came true: where the record now holds what was to be written. A system
+    may keep '' where null was written: blank is blank.
 
     `ids`: `record` as the history calls it, and ID under which it is found now.
     """
@@ -57,7 +58,8 @@ def of_what_happened(history: History | None, table: OpenTable, ids: pl.DataFram
         ID, *(pl.col(name).cast(pl.String) for name in fields)
     )
     now = found.unpivot(index=ID, variable_name="field", value_name="now")
-    true = changes.join(ids, on="record").join(now, on=[ID, "field"]).filter(pl.col("after").eq_missing(pl.col("now")))
+    holds = pl.col("after").fill_null("") == pl.col("now").fill_null("")
+    true = changes.join(ids, on="record").join(now, on=[ID, "field"]).filter(holds)
     return _packed(history.side, true.select(changes.columns))
 
 

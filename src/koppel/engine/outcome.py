@@ -9,16 +9,29 @@ from koppel.engine.context import JobContext
 from koppel.engine.history import of_records
 from koppel.engine.judge import Verdict
 from koppel.engine.page import Page, unpack
-from koppel.engine.settle import Progress, arrived, coupling_rows, error_row, error_rows, sentence
+from koppel.engine.settle import (
+    BLANK,
+    Altered,
+    Progress,
+    arrived,
+    coupling_rows,
+    error_row,
+    error_rows,
+    field_label,
+    sentence,
+)
 from koppel.engine.write import Batch
 from koppel.model.coupling import COUPLING, Intent, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
 from koppel.model.situation import Cell
 from koppel.model.values import ID, OP, VERSION
-from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, WriteKind
+from koppel.model.write import ALTERED, CODE, FIELD, MESSAGE, Outcome, WriteKind
 from koppel.reconcile.classify import Fingerprints, Mask
 from koppel.transform.translate import prints, raw
+
+NOT_KEPT = "altered"
+"""The code of a record whose values were written, and of which the system keeps others."""
 
 COUNTED = {WriteKind.CREATE: "inserted", WriteKind.UPDATE: "modified", WriteKind.DELETE: "deleted"}
 """As what a row that was written is counted."""
@@ -35,9 +48,11 @@ def outcome_of(
     code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
     written = (code == str(Outcome.WRITTEN)).to_numpy()
     rows = batch.rows[written]
+    altered = _altered(context, batch, answer)
+    errors = _refused(page, batch, answer, code) + _not_kept(context, page, batch, answer, altered)
+    kept = ~altered.replaced.any(axis=1)
     tally = Tally()
-    setattr(tally.towards(side), COUNTED[batch.write.kind], len(rows))
-    errors = _refused(page, batch, answer, code)
+    setattr(tally.towards(side), COUNTED[batch.write.kind], int((written & kept).sum()))
     for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
         if final:  # into the retry set, so that the next run looks at it whatever its feed says
             errors.append(
@@ -50,11 +65,11 @@ def outcome_of(
         ended = tuple(page.pairs[COUPLING].gather(rows).to_list())
         settlement = replace(settlement, uncoupled=ended, apart=ended if batch.write.kind is WriteKind.UPDATE else ())
     elif len(rows):
-        _take_answer(context, verdict, progress, batch, answer, written)
+        _take_answer(context, verdict, progress, batch, answer, written, altered)
         settlement = replace(settlement, couplings=coupling_rows(context, page, progress, rows))
     failed = error_rows(context, errors)
     count_errors(failed, tally)
-    progress.failed.update(batch.rows[~written].tolist())
+    progress.failed.update(batch.rows[~written | ~kept].tolist())
     done = np.zeros(len(page), dtype=np.bool_)
     done[rows] = True
     done[list(progress.failed)] = False
@@ -74,25 +89,33 @@ def _unanswered(batch: Batch, unknown: Mask) -> Intent | None:
 
 
 def _take_answer(
-    context: JobContext, verdict: Verdict, progress: Progress, batch: Batch, answer: pl.DataFrame, written: Mask
+    context: JobContext,
+    verdict: Verdict,
+    progress: Progress,
+    batch: Batch,
+    answer: pl.DataFrame,
+    written: Mask,
+    altered: Altered,
 ) -> None:
     """Move the baselines of the rows that were written to what was stored."""
     side, rows = batch.side, batch.rows[written]
     stored = _stored(context, verdict.page, batch, answer.filter(pl.Series(written)), written)
+    altered = Altered(altered.filled[written], altered.replaced[written])
     if batch.write.kind is WriteKind.CREATE:
         for target in Side:  # a record made anew agreed with nothing before
             progress.base[target][rows] = 0
+        progress.base[side.other][rows] = np.where(altered.replaced, BLANK, 0)  # what it does not keep was blank there
     # An update may have changed a mapped key, and with it the record's id.
     progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
     progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
-    arrived(progress, side, rows, batch.sent[written], stored)
+    arrived(progress, side, rows, batch.sent[written], stored, altered)
     unsettled = (progress.base[side.other][rows] != progress.prints[side.other][rows]) | (
         progress.base[side][rows] != stored
     )
     # What the system filled in travels back in a second look, and what a resolver made is settled in one: only when
     # both sides hold it.
-    second = (verdict.plan.cells[rows] == Cell.RESOLVE).any(axis=1)
-    second |= unsettled.any(axis=1) & (batch.write.kind is WriteKind.CREATE)
+    second = (verdict.plan.cells[rows] == Cell.RESOLVE).any(axis=1) | altered.filled.any(axis=1)
+    second |= (unsettled & ~altered.replaced).any(axis=1) & (batch.write.kind is WriteKind.CREATE)
     if second.any():
         made = progress.ids[Side.LEFT].gather(rows[second])
         context.again.created = pl.concat([context.again.created, made.cast(pl.String)])
@@ -116,6 +139,29 @@ def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) ->
     for place in (code == str(Outcome.REFUSED)).arg_true().to_list():
         field_, text = answer[FIELD][place] or "", f"The system refused it: {answer[MESSAGE][place] or ''}"
         rows.append(error_row(page, int(batch.rows[place]), batch.side.other, "refused", field_, text))
+    return rows
+
+
+def _altered(context: JobContext, batch: Batch, answer: pl.DataFrame) -> Altered:
+    """Of which cells that were sent the system says that it keeps something else."""
+    differing = np.zeros_like(batch.sent)
+    for place in answer[ALTERED].is_not_null().arg_true().to_list() if ALTERED in answer.columns else ():
+        names = answer[ALTERED][place].to_list()
+        lines = context.bound.lines[: context.bound.cells]
+        differing[place] = batch.sent[place] & [line.mapping.name(batch.side) in names for line in lines]
+    return Altered.of(differing, unpack(batch.intent.rows["sent"], context.bound.cells))
+
+
+def _not_kept(
+    context: JobContext, page: Page, batch: Batch, answer: pl.DataFrame, altered: Altered
+) -> list[tuple[object, ...]]:
+    """Rows whose values were written and are not kept, as errors of their source records."""
+    rows = []
+    for place in np.flatnonzero(altered.replaced.any(axis=1)):
+        cells = np.flatnonzero(altered.replaced[place])
+        label = ", ".join(dict.fromkeys(field_label(context.bound, int(cell), batch.side) for cell in cells))
+        text = f"{sentence(NOT_KEPT, label)} {answer[MESSAGE][int(place)] or ''}".strip()
+        rows.append(error_row(page, int(batch.rows[place]), batch.side.other, NOT_KEPT, label, text))
     return rows
 
 

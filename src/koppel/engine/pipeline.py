@@ -156,6 +156,8 @@ class _Flight:
                 page.withdraw(number)
             except KoppelError as error:  # its fate is open: the journal keeps it until `recover` has looked
                 failure = error
+                if isinstance(error, SystemFailure) and error.undone:
+                    page.withdraw(number)
             else:
                 page.settle(number, batch, outcomes)
         if failure is None:

@@ -59,18 +59,39 @@ class Progress:
             self.base[side][cells] = self.prints[side][cells]
 
 
-def arrived(progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored: Fingerprints) -> None:
+@dataclass(frozen=True)
+class Altered:
+    """Cells that were sent, and of which the system keeps something else (rows × cells)."""
+
+    filled: Mask
+    """A blank was sent."""
+    replaced: Mask
+    """A value was sent."""
+
+    @staticmethod
+    def of(differing: Mask, meant: Fingerprints) -> "Altered":
+        """`differing`: the cells; `meant`: the fingerprints of what was sent."""
+        return Altered(differing & (meant == BLANK), differing & (meant != BLANK))
+
+
+def arrived(
+    progress: Progress, side: Side, rows: np.ndarray, sent: Mask, stored: Fingerprints, altered: Altered
+) -> None:
     """A write to `side` was carried out for these rows: what was sent settles on both sides as it was stored.
 
-    A blank that was left out because the other side is blank too is agreement as well.
+    A blank that was left out because the other side is blank too is agreement as well. What the system filled in where
+    a blank was sent is a change of that side, like any field it changes; where it keeps another value than it was sent,
+    the source stays moved, against what is stored now.
     """
     progress.prints[side][rows] = stored
     other = progress.prints[side.other][rows]
     settled = sent | ((stored == BLANK) & (other == BLANK))
-    for target, values in ((side, stored), (side.other, other)):
-        block = progress.base[target][rows]
-        block[settled] = values[settled]
-        progress.base[target][rows] = block
+    base, source = progress.base[side][rows], progress.base[side.other][rows]
+    base[settled] = stored[settled]
+    base[altered.filled] = BLANK
+    settled &= ~altered.replaced
+    source[settled] = other[settled]
+    progress.base[side][rows], progress.base[side.other][rows] = base, source
 
 
 def coupling_rows(context: JobContext, page: Page, progress: Progress, rows: np.ndarray) -> pl.DataFrame:
@@ -219,10 +240,11 @@ _ENGINE_REASONS = {
         "Find out what does (an automation, a rounding, another mapping of the field); it is tried again "
         "when a day has passed.",
     ),
+    "altered": ("The system does not keep {field} as it was sent.", ""),
     "stale": ("The record changed while it was being written.", "It is decided again in the next run."),
     "answer_lost": (
-        "The system did not answer when it was written, and has not carried it out.",
-        "It is tried again in the next run.",
+        "The system broke off or did not answer when it was written, and has not carried it out.",
+        "It is tried again in every run.",
     ),
     "unknown_outcome": (
         "Whether the record was created cannot be known: the answer was lost.",

@@ -81,12 +81,9 @@ class Waiting(StrEnum):
     WAITING = "waiting"
     STALE = "stale"
     UNKNOWN = "unknown_outcome"
-
-
-LOST = "answer_lost"
-"""A code of the retry set: the answer to a write was lost, and it was not carried out. It counts like any failure, for
-a record that makes the service break off every time needs a person.
-"""
+    LOST = "answer_lost"
+    """The system broke off when it was written, and has not carried it out. It may do so over a whole night; a record
+    over which it always does is an error in every run, and keeps nobody else out."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ import polars as pl
 CODE = "@code"
 FIELD = "@field"
 MESSAGE = "@message"
+ALTERED = "@altered"
+"""In the outcomes of a write, where a connector can tell: the fields of a written row (List of String, null: none) of
+which the system keeps something else than was sent, and not merely the same in its own spelling.
+"""
 
 
 class WriteKind(StrEnum):
@@ -30,7 +34,8 @@ class Outcome(StrEnum):
 
     WRITTEN = "written"
     STALE = "stale"
-    """The record is not what it was when it was read; nothing was changed."""
+    """The record is not what it was when it was read, or could not be written now; nothing was changed, and it is
+    decided again."""
     MISSING = "missing"
     """There is no such record any more."""
     REFUSED = "refused"

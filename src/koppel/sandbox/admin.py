@@ -1,28 +1,30 @@
 """The hooks of the sandbox: a small HTTP service on a port of its own, never on the path of the product (wire 5.4)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from json import JSONDecodeError, loads
-from typing import Any
+from json import loads
+from typing import Annotated, Any
 
+from pydantic import AwareDatetime, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from koppel.sandbox.faults import Fault, RetryAfter, Trouble
+from koppel.sandbox.bodies import Hook, Mistaken, Nothing, read
+from koppel.sandbox.faults import Fault
 from koppel.sandbox.gate import Controls
 from koppel.sandbox.refusal import Refusal
 from koppel.sandbox.tokens import Tokens
 
-Hook = Callable[[dict[str, Any]], Any]
-"""Takes the body of a call, returns what is answered; None for an empty answer."""
-Words = Mapping[str, Callable[[str], Any]]
-"""Fields that are one of a few words, by name."""
 
-_WORDS: Words = {"trouble": Trouble, "retry_after": RetryAfter}
+@dataclass(frozen=True)
+class _Time:
+    """How the clock is moved, and where it is stopped."""
+
+    advance: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
+    stop: AwareDatetime | None = None
 
 
 class Admin:
@@ -36,9 +38,9 @@ class Admin:
     def application(self) -> Starlette:
         """The service."""
         hooks: dict[str, Hook] = {
-            "/clock": self._clock,
-            "/faults": self._fault,
-            "/expire/tokens": lambda body: self._tokens.expire(),
+            "/clock": Hook(_Time, self._clock),
+            "/faults": Hook(Fault, self._controls.faults.add),
+            "/expire/tokens": Hook(Nothing, lambda _: self._tokens.expire()),
             **self._hooks,
         }
         routes = [Route(path, self._hooked(hook), methods=["POST"]) for path, hook in hooks.items()]
@@ -49,13 +51,13 @@ class Admin:
     def _hooked(self, hook: Hook) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
             try:
-                body = loads(await request.body() or b"{}", parse_float=Decimal)
+                body = _json(await request.body())
                 with self._controls.lock:
-                    return JSONResponse(hook(body) or {})
+                    return JSONResponse(hook.act(body if hook.shape is None else read(hook.shape, body)) or {})
             except Refusal as refusal:
                 return JSONResponse({"error": f"{refusal.code} {refusal.message}"}, refusal.status)
-            except (KeyError, TypeError, ValueError, AttributeError, JSONDecodeError) as error:
-                return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+            except Mistaken as mistake:
+                return JSONResponse({"error": str(mistake)}, 400)
 
         return endpoint
 
@@ -66,24 +68,16 @@ class Admin:
     async def _transcript(self, request: Request) -> Response:
         return JSONResponse([asdict(exchange) for exchange in self._controls.transcript.all()])
 
-    def _clock(self, body: dict[str, Any]) -> dict[str, str]:
-        if "stop" in body:
-            self._controls.clock.stop(datetime.fromisoformat(body["stop"]))
-        self._controls.clock.advance(float(body.get("advance", 0)))
+    def _clock(self, time: _Time) -> dict[str, str]:
+        if time.stop is not None:
+            self._controls.clock.stop(time.stop)
+        self._controls.clock.advance(time.advance)
         return {"now": self._controls.clock.now().isoformat()}
 
-    def _fault(self, body: dict[str, Any]) -> None:
-        fault = Fault(**worded(body, _WORDS))
-        self._controls.faults.add(replace(fault, seconds=float(fault.seconds)))
 
-
-def worded(body: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """A body with its words as the values they stand for. Raises `ValueError` for one that is none of them."""
-    return {name: words[name](value) if name in words else value for name, value in body.items()}
-
-
-def known(name: str, names: Mapping[str, Any], what: str) -> str:
-    """A name that is there. Raises `ValueError` naming those that are."""
-    if name not in names:
-        raise ValueError(f"there is no {what} '{name}', only {', '.join(names)}")
-    return name
+def _json(body: bytes) -> object:
+    """What a body holds; an empty one is an empty object. Raises `Mistaken`."""
+    try:
+        return loads(body or b"{}", parse_float=Decimal)
+    except ValueError:
+        raise Mistaken("the body is no JSON") from None

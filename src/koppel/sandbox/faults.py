@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from threading import Lock
 
+from koppel.sandbox.bodies import Count, Seconds, Status
 from koppel.sandbox.exchange import Call, Reply
 
 
@@ -41,9 +42,9 @@ class Fault:
     trouble: Trouble
     method: str = ""
     target: str = ""
-    times: int = 1
-    seconds: float = 0.0
-    status: int = 503
+    times: Count = 1
+    seconds: Seconds = 0.0
+    status: Status = 503
     retry_after: RetryAfter = RetryAfter.SECONDS
 
     def fits(self, call: Call) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from koppel.sandbox.bodies import Status
+
 
 class ExpiredDelta(StrEnum):
     """What a delta token that is too old is answered with."""
@@ -22,11 +24,11 @@ class Switches:
     """
 
     expired_delta: ExpiredDelta = ExpiredDelta.REFUSED
-    expired_delta_status: int = 400
+    expired_delta_status: Status = 400
     accent_sensitive: bool = True
     ne_finds_null: bool = False
     empty_text_is_null: bool = True
     recreated_is_deleted_too: bool = False
-    delete_refused_status: int = 405
-    duplicate_status: int = 412
+    delete_refused_status: Status = 405
+    duplicate_status: Status = 412
     english: bool = True

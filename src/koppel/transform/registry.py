@@ -32,6 +32,11 @@ CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
 )
 
 
+_LEAST = {Kind.BOOLEAN: len("true"), Kind.DATE: len("2026-01-31"), Kind.DATETIME: len("2026-01-31T10:00:00Z")}
+_LEAST[Kind.UUID] = len("0190a5f2000070008000000000000001")
+"""How many characters a text of each kind has at least."""
+
+
 def check_calls(calls: Sequence[ConversionCall]) -> list[str]:
     """What is wrong with names and arguments, as far as it can be said before the tables are known."""
     return [problem for call in calls for problem in _call_problems(call)]
@@ -52,7 +57,21 @@ def check_chain(calls: Sequence[ConversionCall], source: FieldShape, target: Fie
         problems.append(
             f"{source.name} comes as {kind} and {target.name} is {target.kind}: name a conversion, for example map(…)"
         )
-    return problems
+    return problems or ([] if calls else _misfits(source, target))
+
+
+def _misfits(source: FieldShape, target: FieldShape) -> list[str]:
+    """Why no value but a blank one could ever arrive, though the kinds meet."""
+    least = _LEAST.get(target.kind, 0)
+    if source.kind in (Kind.TEXT, Kind.CODE) and source.length is not None and source.length < least:
+        what = (
+            f"{source.name} holds {source.length} characters, and {target.name} is a {target.kind}, which has {least}"
+        )
+        return [f"{what}: name the mapping that tells one from the other, @ MAPPING, or a conversion"]
+    if source.choices and target.choices and {*source.choices}.isdisjoint(target.choices):
+        what = f"{target.name} has none of the choices of {source.name}, only {', '.join(map(repr, target.choices))}"
+        return [f"{what}: name a conversion, map(…)"]
+    return []
 
 
 def kind_after(call: ConversionCall, kind: Kind) -> Kind:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from koppel.model.values import FAULT, ID, OP
-from koppel.model.write import CODE, FIELD, MESSAGE, Outcome, Write
+from koppel.model.write import ALTERED, CODE, FIELD, MESSAGE, Outcome, Write
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ _MOVED = Refusal(None, "it is not there after writing: a trigger moved or remove
 
 @dataclass
 class Progress:
-    """What is known of each row so far. `ids`: the id the row has after the write."""
+    """What is known of each row so far. `ids`: the id the row has after the write; `altered`: of what was sent in a
+    written row, the fields that hold something else.
+    """
 
     ids: list[str | None]
     codes: list[Outcome]
     refusals: dict[int, Refusal] = field(default_factory=dict)
+    altered: dict[int, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, write: Write) -> "Progress":
@@ -94,17 +97,26 @@ def outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataF
     ids = pl.Series(ID, progress.ids, dtype=pl.String)
     told = [_nothing(write, name) for name in (FIELD, MESSAGE)]
     code = _nothing(write, CODE).fill_null(str(Outcome.WRITTEN))
-    other = [row for row, known in enumerate(progress.codes) if known is not Outcome.WRITTEN]
+    other = [row for row, known in enumerate(progress.codes) if known is not Outcome.WRITTEN or row in progress.altered]
     if other:  # only these are looked at one by one
         code = code.scatter(other, [str(progress.codes[row]) for row in other])
         said = [progress.refusals.get(row, _NO_REFUSAL) for row in other]
         told[0] = told[0].scatter(other, pl.Series([refusal.field for refusal in said], dtype=pl.String))
         told[1] = told[1].scatter(other, pl.Series([refusal.message for refusal in said], dtype=pl.String))
-        untouched = [row for row in other if progress.codes[row] is not Outcome.UNKNOWN]
+        untouched = [row for row in other if progress.codes[row] not in (Outcome.WRITTEN, Outcome.UNKNOWN)]
         ids = ids.scatter(untouched, write.rows[ID].gather(untouched))
-    own = pl.DataFrame([write.rows[OP], ids, code, *told])
+    own = pl.DataFrame([write.rows[OP], ids, code, *told, *_altered(progress)])
     found = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
     return own.join(found, on=OP, how="left", maintain_order="left")
+
+
+def _altered(progress: Progress) -> list[pl.Series]:
+    """The column of altered fields, where there are any."""
+    if not progress.altered:
+        return []
+    written = [known is Outcome.WRITTEN for known in progress.codes]
+    names = [progress.altered.get(row) if there else None for row, there in enumerate(written)]
+    return [pl.Series(ALTERED, names, dtype=pl.List(pl.String))]
 
 
 def _nothing(write: Write, name: str) -> pl.Series:

@@ -21,9 +21,6 @@ READ_ONLY = frozenset({*STAMPS, ROW_VERSION, "systemModifiedBy", "systemCreatedA
 VARIABLES = frozenset({"currencyCode", "taxAreaDisplayName", "taxRegistrationNumber", "irs1099Code", "inventory"})
 """What standard pages work out themselves: there is no field behind it to filter by (wire 2.2)."""
 
-PLACE = ("city", "state", "country", "postalCode")
-"""Fields that fill or clear one another when they are validated, in the order of the pages (wire 4.3.11)."""
-
 
 @dataclass(frozen=True)
 class Facts:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from threading import Lock
 
 import msgspec
@@ -18,7 +19,8 @@ from koppel.connectors.business_central.table import PageTable, Reserving
 from koppel.connectors.business_central.tracking import DELETIONS, Tracking, is_tracked
 from koppel.connectors.odata.batch import Batches
 from koppel.connectors.odata.csdl import EntitySet, entity_sets
-from koppel.connectors.odata.message import Request
+from koppel.connectors.odata.failure import refusal, told
+from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
@@ -112,13 +114,26 @@ class BusinessCentralSystem:
         """The company; asked for once. Raises ConfigurationError when it is not there, or not named among several."""
         with self._lock:
             if self._company is None:
-                answer = self._session.read(Request("GET", COMPANIES), "asking for the companies")
+                answer = self._read(Request("GET", COMPANIES), "asking for the companies")
                 try:
                     found = msgspec.json.decode(answer.body, type=_Companies).value
                 except (msgspec.MsgspecError, UnicodeDecodeError):
                     raise BadAnswer(self.name, "it does not say which companies there are", "check the url") from None
                 self._company = _chosen(self.name, self._place.company, found)
             return self._company
+
+    def _read(self, request: Request, doing: str) -> Answer:
+        """The good answer to the first question there is. Raises SystemFailure; what is not there is so because of the
+        configuration.
+        """
+        answer = self._session.send(request)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            named = f"environment ({self._place.environment or 'none'}) and api ({self._place.api}) of the system"
+            what = f"{doing}: it answered 404, {told(answer)}".removesuffix(", ")
+            raise BadAnswer(self.name, what, f"check the url, {named}; pages of an app are there once it is installed")
+        if not answer.good:
+            raise refusal(self.name, doing, answer)
+        return answer
 
     def tables(self) -> tuple[str, ...]:
         """The names of the pages."""
@@ -129,7 +144,7 @@ class BusinessCentralSystem:
         with self._lock:
             if self._sets is None:
                 request = Request("GET", "$metadata", {"Accept": "application/xml"})
-                found = entity_sets(self.name, self._session.read(request, "reading $metadata").body)
+                found = entity_sets(self.name, self._read(request, "reading $metadata").body)
                 sets = {name: one for name, one in found.items() if name != COMPANIES and one.key == (KEY,)}
                 self._kinds = kinds_of(self.name, self._place.kinds, sets)
                 self._sets = sets
@@ -208,7 +223,8 @@ def _chosen(system: str, said: str, found: list[_Company]) -> _Company:
         remedy = "give the user or app a permission set in Business Central, and check the environment"
         raise ConfigurationError([Problem(system, "there is no company that koppel may see", remedy)])
     if said:
-        raise unknown(system, f"there is no company {said}", said, [one.name for one in found], "there are")
+        names = [one.name for one in found]
+        raise unknown(f"{system}.company", f"there is no company {said}", said, names, "there are")
     remedy = f'write company = "…"; there are: {", ".join(one.name for one in found)}'
     raise ConfigurationError([Problem(system, "there are several companies, and none is named", remedy)])
 

@@ -1,23 +1,24 @@
 """Writing records: fields in the order of the page, blanks as the service spells them, and what its rules answer.
 
 The service validates field after field, and a field may fill or clear another (wire 4.3.11): so fields go in the order
-of the page, and what a later one has cleared is sent once more. Members of enums that do not change are left out,
-because not every spelling of the blank one is surely taken back (U6).
+of the page, and a place that did not arrive is sent again. One that the service keeps otherwise all the same is told:
+what it holds then was not agreed. Members of enums that do not change are left out, because not every spelling of the
+blank one is surely taken back (U6).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import msgspec
 import polars as pl
 
 from koppel.connectors.agreed.progress import Refusal
 from koppel.connectors.business_central.blanks import blank_expected, json_of
-from koppel.connectors.business_central.facts import KEY, PLACE
+from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.fitting import SENTENCES, misfits
+from koppel.connectors.business_central.places import KNOWN_ELSEWHERE, ORDERS, altered, sent_again
 from koppel.connectors.business_central.refusals import (
     blamed,
+    is_forbidden,
     is_locked,
     is_stale,
     is_taken,
@@ -26,11 +27,10 @@ from koppel.connectors.business_central.refusals import (
 )
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.batch import Told
-from koppel.connectors.odata.decode import ETAG
 from koppel.connectors.odata.edm import Property
-from koppel.connectors.odata.encode import json_body
 from koppel.connectors.odata.message import Answer, Request
-from koppel.connectors.odata.writing import JSON, Body, Writer, fill, refuse
+from koppel.connectors.odata.writing import Body, Writer, fill, refuse
+from koppel.errors import Denied, SystemFailure
 from koppel.model.write import Outcome, Write, WriteKind
 
 TRIES = 6
@@ -56,6 +56,7 @@ class _PageWriter(Writer):
         super().__init__(source, write)
         self._page = source.page
         self._bodies: list[Body] = []
+        self._refusals: dict[int, str] = {}  # of places that were sent again
         self._doubtful: set[int] = set()
         self._rounds = 0
 
@@ -93,8 +94,8 @@ class _PageWriter(Writer):
         return values.fill_null("") == current[name].fill_null("")
 
     def exchange(self, rows: Sequence[int], requests: Sequence[Request]) -> Sequence[Told]:
-        """What became of these rows; those that another session held are sent again, and what a field has cleared in
-        another one too.
+        """What became of these rows; those that another session held are sent again, and a place that did not arrive
+        too.
         """
         told = list(super().exchange(rows, requests))
         tries = 0
@@ -105,41 +106,45 @@ class _PageWriter(Writer):
             again = super().exchange([rows[at] for at in locked], [requests[at] for at in locked])
             for at, answer in zip(locked, again, strict=True):
                 told[at] = answer
-        return self._refilled(rows, told)
+        return self._placed(rows, told)
 
-    def _refilled(self, rows: Sequence[int], told: list[Told]) -> list[Told]:
-        """The answers, those of records in which a field was cleared by a later one taken from a second request."""
-        cleared = {at: body for at, row in enumerate(rows) if (body := self._cleared(row, told[at]))}
-        if not cleared:
-            return told
-        records = [_record(told[at]) for at in cleared]
-        requests = [
-            Request(
-                "PATCH", f"{self.source.address}({record[KEY]})", JSON | {"If-Match": record[ETAG]}, json_body(body)
-            )
-            for record, body in zip(records, cleared.values(), strict=True)
-        ]
-        for at, answer in zip(cleared, super().exchange([rows[at] for at in cleared], requests), strict=True):
-            # Of a refusal the first answer is what is stored, and only it tells which record a create has made.
-            if answer.good if isinstance(answer, Answer) else self.write.kind is not WriteKind.CREATE:
-                told[at] = answer
+    def _placed(self, rows: Sequence[int], told: list[Told]) -> list[Told]:
+        """The answers, those of records whose place did not arrive taken from further requests."""
+        for order in ORDERS:
+            again = {
+                at: request
+                for at, row in enumerate(rows)
+                if row not in self._refusals
+                and (request := sent_again(self.source.address, self._bodies[row], told[at], order)) is not None
+            }
+            if again:
+                answers = super().exchange([rows[at] for at in again], list(again.values()))
+                for at, answer in zip(again, answers, strict=True):
+                    told[at] = self._later(rows[at], told[at], answer)
         return told
 
-    def _cleared(self, row: int, told: Told) -> Body:
-        """What of a place was sent and is blank in the answer."""
-        sent = {name: self._bodies[row][name] for name in PLACE if self._bodies[row].get(name)}
-        if len(sent) < 2 or not isinstance(told, Answer) or not told.good:
-            return {}
-        record = _record(told)
-        if not record.keys() >= {KEY, ETAG, *sent}:
-            return {}
-        return {name: value for name, value in sent.items() if value.strip() and not record[name]}
+    def _later(self, row: int, before: Told, told: Told) -> Told:
+        """Which of two answers tells what is stored: of a refusal the one before; and only that one tells which record
+        a create has made.
+        """
+        if isinstance(told, Answer) and told.good:
+            return told
+        if not isinstance(told, Answer) and self.write.kind is not WriteKind.CREATE:
+            return told
+        self._refusals[row] = without_values(told, self._bodies[row]) if isinstance(told, Answer) else str(told)
+        return before
 
     def once_more(self) -> list[int]:
         """Rows that a rule of the application has refused, all together once the others are through."""
         again, self._doubtful = sorted(self._doubtful), set()
         self._rounds += 1
         return again if self._rounds < ROUNDS else []
+
+    def denial(self, answer: Answer) -> SystemFailure:
+        """The text says which right it is, and on which table."""
+        if not is_forbidden(answer):
+            return super().denial(answer)
+        return Denied(self.source.session.system, f"writing {self.source.name}: {without_values(answer, {})}")
 
     def judged(self, row: int, answer: Answer) -> tuple[Outcome, Refusal | None]:
         """What an answer says about its row: 409 and 412 both mean that it is stale, but not every 409 does (wire
@@ -148,6 +153,9 @@ class _PageWriter(Writer):
         if is_stale(answer) or is_locked(answer):
             return Outcome.STALE, None
         outcome, said = super().judged(row, answer)
+        if outcome is Outcome.WRITTEN and (names := altered(self._bodies[row], answer)):
+            self.progress.altered[row] = names
+            self.progress.refusals[row] = Refusal(None, self._refusals.get(row, KNOWN_ELSEWHERE))
         if may_pass(answer):  # whatever the status: what a rule of the application refuses is taken back
             self._doubtful.add(row)
         elif outcome is not Outcome.REFUSED or said is None:
@@ -162,12 +170,3 @@ class _PageWriter(Writer):
             return KEY
         number = self._page.number
         return number if number in self._bodies[row] else None
-
-
-def _record(told: Told) -> dict[str, Any]:
-    """The record that an answer holds; nothing when it holds none."""
-    try:
-        found = msgspec.json.decode(told.body) if isinstance(told, Answer) else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -12,13 +12,19 @@ import polars as pl
 from koppel.connectors.agreed.look_up import comparable, hits, nothing_found
 from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.dataverse.source import Source
+from koppel.connectors.odata.address import quoted
 from koppel.connectors.odata.edm import FLOATS, Property
-from koppel.connectors.odata.reading import equal
+from koppel.connectors.odata.reading import bounded, equal
 from koppel.errors import Denied
 from koppel.model.values import OP, Kind
 
 CONDITIONS_AT_ONCE = 200
 """How many comparisons one question holds; the service takes no more than 500."""
+
+LONGEST_CONDITION = 30_000
+"""Characters, percent-encoded: a letter beyond ASCII takes six or more. A batch, in which long questions go, takes
+addresses of 64 KB (wire 1.2).
+"""
 
 
 def find(source: Source, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
@@ -32,11 +38,21 @@ def find(source: Source, keys: pl.DataFrame, ignore_case: bool) -> pl.DataFrame:
         if column.access.hidden:
             what = f"looking rows up by {column.name}: column security hides it, so what is there would be made again"
             raise Denied(source.session.system, what, column.access.remedy)
-    properties = [column.odata for column in columns]
-    if not all(_can_be_asked(each) for each in properties):
+    conditions = _conditions([column.odata for column in columns], wanted.select(fields).unique())
+    if conditions is None:
         return hits((page.frame for page in source.pages(fields, None)), wanted, fields, ignore_case)
-    conditions = [*_equal(properties, wanted.select(fields).unique()), *_padded(properties)]
     return hits([source.under(conditions, fields).frame], wanted, fields, ignore_case)
+
+
+def _conditions(properties: Sequence[Property], rows: pl.DataFrame) -> list[str] | None:
+    """Conditions that together let in every row with these values. None: all rows have to be read."""
+    if not all(_can_be_asked(each) for each in properties):
+        return None
+    each = equal(properties, rows)  # the texts in them are stripped already
+    if any(_too_long(condition) for condition in each):
+        return None
+    together = max(1, CONDITIONS_AT_ONCE // len(properties))
+    return [*bounded(each, LONGEST_CONDITION, together), *_padded(properties)]
 
 
 def _can_be_asked(property_: Property) -> bool:
@@ -44,11 +60,9 @@ def _can_be_asked(property_: Property) -> bool:
     return property_.filterable and property_.edm not in FLOATS
 
 
-def _equal(properties: Sequence[Property], rows: pl.DataFrame) -> list[str]:
-    """Conditions that together let in every row with these values; the texts in them are stripped already."""
-    each = equal(properties, rows)
-    size = max(1, CONDITIONS_AT_ONCE // len(properties))
-    return [" or ".join(each[at : at + size]) for at in range(0, len(each), size)]
+def _too_long(condition: str) -> bool:
+    """Whether it fits into no question. Most are so short that nothing has to be encoded to know."""
+    return 3 * len(condition.encode()) > LONGEST_CONDITION and len(quoted(condition)) > LONGEST_CONDITION
 
 
 def _padded(properties: Sequence[Property]) -> list[str]:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 DENIED = "0x80040220"
 """The code of the refusal of whoever lacks a privilege."""
 
+NOT_THIS_ROW = "0x80048306"
+"""Of whoever has it, but for other rows."""
+
 OWNER = "ownerid"
 
 _WHOLE = "Global"
@@ -110,7 +113,7 @@ def _of_table(table: str, kinds: Mapping[str, str], held: Mapping[str, str]) -> 
     limited = {kind: name for kind, name in kinds.items() if held.get(name, _WHOLE) != _WHOLE}
     if limited:
         said = ", ".join(f"{name} at the level {_DEPTHS.get(held[name], held[name])}" for name in limited.values())
-        text = f"koppel's application user has {said}: rows of others are refused (403 {DENIED})"
+        text = f"koppel's application user has {said}: rows of others are refused (403 {NOT_THIS_ROW})"
         yield Finding(table, text, _remedy(table, list(limited)), False)
 
 

@@ -4,7 +4,9 @@ A bulk message carries new rows, which have ids of their own, all or none; when 
 rows go again each for itself, for the refusal names none of them (wire 1.8, 4.2.22). Updates and deletions never go in
 bulk, which demands no version; never as an upsert, which would make a deleted row anew (wire 4.2.1).
 
-What is not answered is UNKNOWN and not sent again: every row has an id, so the engine looks it up (wire 4.1.3).
+What is not answered is UNKNOWN and not sent again: every row has an id, so the engine looks it up (wire 4.1.3). When
+it decides to send such a row again, it goes with fewer others (`parting`); the id is the same, so a row that came to be
+after that look is not made twice: the service refuses it, and it is looked up once more.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +15,13 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from koppel.connectors.agreed.progress import Progress, Refusal
-from koppel.connectors.dataverse.answers import definite, judged
+from koppel.connectors.dataverse.answers import BUSY, DUPLICATES, code_of, definite, denial, denied, judged
 from koppel.connectors.dataverse.bodies import Body
 from koppel.connectors.dataverse.multipart import answers_of, batch_request
 from koppel.connectors.dataverse.source import Source
 from koppel.connectors.odata.address import query
 from koppel.connectors.odata.encode import json_body
-from koppel.connectors.odata.failure import Unanswered, refusal
+from koppel.connectors.odata.failure import Unanswered
 from koppel.connectors.odata.message import Answer, Request
 from koppel.errors import SystemFailure
 from koppel.model.values import ID
@@ -51,23 +53,31 @@ class Sending:
     def send(self, rows: list[int]) -> None:
         """Send these rows. Afterwards `progress` knows of each."""
         work = self._create if self.write.kind is WriteKind.CREATE else self._batch
-        parts = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
+        names = self._names(rows)
+        parts = list(self.source.parting.parts(rows, names, ROWS_AT_ONCE))
+        if any(name in self.source.parting for name in names):
+            self.source.session.rest(1, self.deadline)  # what broke down a moment ago
         with ThreadPoolExecutor(self.source.session.limits.most_lanes) as threads:
             list(threads.map(lambda part: self._guarded(work, part), parts))
+
+    def _names(self, rows: Sequence[int]) -> list[str | None]:
+        """By what rows are known again: their ids."""
+        return [self.progress.ids[row] for row in rows]
 
     def _guarded(self, work: Callable[[list[int]], None], rows: list[int]) -> None:
         """A failure of one request is the end of all that were not sent yet."""
         if self.stop.is_set():
-            self._unknown(rows, "it was not sent any more")
+            self._undone(rows)
             return
         try:
             work(rows)
         except Unanswered as failure:
+            self.source.parting.unanswered(self._names(rows))
             self._unknown(rows, str(failure))
         except SystemFailure as failure:
             self.failure = failure
             self.stop.set()
-            self._unknown(rows, str(failure))
+            self._undone(rows)
 
     def _create(self, rows: list[int]) -> None:
         if len(rows) == 1 or not self.source.definition.bulk:
@@ -78,9 +88,11 @@ class Sending:
         address = f"{self.source.definition.set_name}/{_NAMESPACE}CreateMultiple"
         headers = _JSON | dict(self.source.writing)
         answer = self.source.session.send(Request("POST", address, headers, body), self.deadline)
-        if not answer.good and definite(answer):
+        if answer.good:
+            self.source.parting.answered(self._names(rows))
+        elif definite(answer):
             self._batch(rows)
-        elif not answer.good:
+        else:
             self._whole(answer, rows)
 
     def _batch(self, rows: list[int]) -> None:
@@ -89,11 +101,15 @@ class Sending:
         if not whole.headers.get("content-type", "").startswith("multipart/"):
             self._whole(whole, rows)
             return
-        for row, answer in zip(rows, answers_of(whole, requests), strict=True):
-            if answer is None:
-                self._unknown([row], "the service did not answer for it")
-            else:
-                self._judge(row, answer)
+        answers = answers_of(whole, requests)
+        silent = [row for row, answer in zip(rows, answers, strict=True) if answer is None]
+        self.source.parting.unanswered(self._names(silent))
+        self._unknown(silent, "the service did not answer for it")
+        told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]
+        for row, answer in told:
+            self._judge(row, answer)
+        if told and all(denied(answer) for _, answer in told):
+            self.stop.set()  # nobody's right is missing, but koppel's
 
     def _request(self, row: int) -> Request:
         """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
@@ -118,21 +134,46 @@ class Sending:
 
     def _whole(self, answer: Answer, rows: list[int]) -> None:
         """An answer that is everybody's. Raises SystemFailure for one that ends the write, or says nothing."""
-        system, doing = self.source.session.system, f"writing {self.source.definition.name}"
-        if answer.status in (401, 403, 429):
-            raise refusal(system, doing, answer)
+        system = self.source.session.system
+        if answer.status in (401, 403, 429) or code_of(answer) in BUSY:
+            raise denial(system, self._doing, answer)
         if not definite(answer):
-            what = f"{doing}: it answered {answer.status}, and what it did is not known"
-            raise Unanswered(system, what, "it is found out by looking, in the next run")
+            said = f"{answer.status} {answer.error.code}".rstrip()
+            what = f"{self._doing}: it answered {said}, and what it did is not known"
+            raise Unanswered(system, what, "it is found out by looking")
         for row in rows:
             self._judge(row, answer)
 
+    @property
+    def _doing(self) -> str:
+        return f"writing {self.source.definition.name}"
+
     def _judge(self, row: int, answer: Answer) -> None:
+        """Note what an answer says of its row. A right that is missing says nothing of it: the others are carried out,
+        and the failure is the job's when nothing else is left.
+        """
+        if denied(answer):
+            self.failure = denial(self.source.session.system, self._doing, answer)
+            self._undone([row])
+            return
         outcome, said = judged(self.source.definition, answer, self.bodies[row])
+        (name,) = self._names([row])
+        if code_of(answer) in DUPLICATES and name in self.source.parting:
+            outcome, said = Outcome.UNKNOWN, Refusal(None, "it may be there since it was sent before")
+            self.source.parting.answered([name])
+        elif outcome is not Outcome.UNKNOWN:
+            self.source.parting.answered([name])
+        elif code_of(answer) not in BUSY and answer.status != 429:
+            self.source.parting.unanswered([name])
         if outcome is not Outcome.WRITTEN:
             self.progress.codes[row], self.progress.refusals[row] = outcome, said
         elif answer.body:
             self.answered[row] = answer.body
+
+    def _undone(self, rows: Sequence[int]) -> None:
+        """Nothing was done to these, and nothing is wrong with them: they are decided again."""
+        for row in rows:
+            self.progress.codes[row] = Outcome.STALE
 
     def _unknown(self, rows: list[int], why: str) -> None:
         for row in rows:

@@ -14,6 +14,7 @@ from koppel.connectors.dataverse.showing import finished
 from koppel.connectors.odata.address import Trail, query
 from koppel.connectors.odata.decode import Decoder, Page, as_page
 from koppel.connectors.odata.edm import Property
+from koppel.connectors.odata.parting import Parting
 from koppel.connectors.odata.session import Session
 from koppel.model.values import ID
 
@@ -29,7 +30,7 @@ _TABLE_OF_LOOKUP = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogi
 @dataclass(frozen=True)
 class Source:
     """One table over one session. `stamp`: the change stamp; `zone`: of date-times that carry none. `writing`: headers
-    of every request that writes a row.
+    of every request that writes a row; `parting`: which rows go together.
     """
 
     session: Session
@@ -37,6 +38,7 @@ class Source:
     stamp: str | None
     zone: str
     writing: Mapping[str, str] = field(default_factory=dict)
+    parting: Parting = field(default_factory=Parting)
 
     def _seen(self, fields: Sequence[str]) -> list[Column]:
         """The key, the stamp and these fields, without those that column security hides."""

@@ -29,6 +29,7 @@ def write_rows(source: Source, targets: Targets, write: Write) -> pl.DataFrame:
     rows = progress.open()
     sending.send(rows)
     if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
+        sending.failure.undone = Outcome.UNKNOWN not in progress.codes
         raise sending.failure
     _blame_references(source, write, sending)
     return outcomes(write, progress, _stored(source, write, progress, sending))

@@ -1,7 +1,7 @@
 """OData V4 services: the session that every dialect uses, and tables from `$metadata`.
 
 session    the one way to a service; address, network, message, repeat, brake, timing: what it consists of
-batch      many requests in one, matched by id
+batch      many requests in one, matched by id; parting: how many rows go together, fewer after a failure
 tokens     who koppel is to a service
 failure    what went wrong, as koppel's errors
 edm        types; decode: pages of JSON to columns, never rounded or guessed; encode: the way back

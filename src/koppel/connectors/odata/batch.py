@@ -2,7 +2,8 @@
 
 Every request of a batch stands for itself. No atomicity group is asked for, because services tell success of rows that
 they rolled back; and answers are matched by their ids, never by position (wire 4.1.6). What is not answered may have
-been carried out: like a request of its own whose answer is lost, it is Unanswered, and never sent again.
+been carried out: like a request of its own whose answer is lost, it is Unanswered, and never sent again from here. When
+the caller has looked and sends it again, it goes with fewer others (`parting`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import msgspec
 from koppel.connectors.odata.address import followed
 from koppel.connectors.odata.failure import Unanswered, refusal
 from koppel.connectors.odata.message import Answer, Repeat, Request
+from koppel.connectors.odata.parting import Parting
 from koppel.connectors.odata.repeat import BUSY
 from koppel.connectors.odata.session import Session
 from koppel.errors import SystemFailure
@@ -83,6 +85,7 @@ class Batches:
         self._address = address
         self._most = most
         self._given_up = Event()
+        self._parting = Parting()
 
     @property
     def most(self) -> int:
@@ -93,6 +96,19 @@ class Batches:
         """What became of at most `most` requests, in their order. Those that the service was too busy for are sent
         again when it says so, within the deadline. Raises BadAnswer, and sends nothing, when one leads elsewhere.
         """
+        told: dict[int, Told] = {}
+        names = [hash((request.method, request.address, request.body)) for request in requests]
+        for part in self._parting.parts(range(len(requests)), names, max(1, len(requests))):
+            found = self._together([requests[at] for at in part], deadline)
+            told |= zip(part, found, strict=True)
+            known = [names[at] for at, each in zip(part, found, strict=True) if not isinstance(each, Unanswered)]
+            self._parting.answered(known)
+            if not known and not all(requests[at].repeat is Repeat.ALWAYS for at in part):
+                self._parting.unanswered([names[at] for at in part])
+        return [told[at] for at in range(len(requests))]
+
+    def _together(self, requests: Sequence[Request], deadline: float) -> list[Told]:
+        """What became of requests that are sent in one as long as the service takes them."""
         told: dict[int, Told] = {}
         left, tries = list(range(len(requests))), 0
         while left:

@@ -37,7 +37,7 @@ def entity_sets(system: str, body: bytes) -> dict[str, EntitySet]:
     """The entity sets by name. Raises BadAnswer when the document cannot be read."""
     try:
         root = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:  # the last for an unknown encoding
         raise BadAnswer(system, "its $metadata is not the XML it should be", "check the url") from error
     document = _Document(root)
     return {found.name: found for found in document.entity_sets()}

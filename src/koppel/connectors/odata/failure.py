@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 
 from koppel.connectors.odata.message import Answer
+from koppel.connectors.odata.tokens import UNTRUSTED
 from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled, Unreachable
 
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.InvalidURL)
@@ -40,8 +41,7 @@ def connection_failure(system: str, address: str, error: Exception, reads: bool)
     if isinstance(error, httpx2.TooManyRedirects):
         return BadAnswer(system, f"{host} sends requests round in a circle")
     if isinstance(error, httpx2.ConnectError) and "certificate" in str(error).lower():
-        remedy = "let this machine trust the authority that issued it"
-        return Unreachable(system, f"{host} shows a certificate that is not trusted", remedy)
+        return Unreachable(system, f"{host} shows a certificate that is not trusted", UNTRUSTED)
     return Unreachable(system, f"{host} cannot be reached ({type(error).__name__})", "check the url and the network")
 
 

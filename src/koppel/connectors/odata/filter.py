@@ -1,9 +1,9 @@
-"""A filter as `$filter`: what can be asked of a service, and why the rest cannot.
+"""A filter as `$filter`: what can be asked of a service.
 
 The engine evaluates every filter itself, by one evaluator (DESIGN 5), so what is asked need only let in *at least* the
-records that the filter does: a condition whose meaning at the service is not certain is left out, and said to be. Left
-out under OR it takes its siblings with it; NOT is driven down to the conditions first, so that wide never becomes
-narrow. For example a service that takes 'a' for 'A' can be asked for `name = 'a'`, but not for `name <> 'a'`.
+records that the filter does: a condition whose meaning at the service is not certain is left out. Left out under OR it
+takes its siblings with it; NOT is driven down to the conditions first, so that wide never becomes narrow. For example a
+service that takes 'a' for 'A' can be asked for `name = 'a'`, but not for `name <> 'a'`.
 """
 
 import re
@@ -53,21 +53,11 @@ class Manners:
     nulls: bool = True
 
 
-@dataclass(frozen=True)
-class Pushed:
-    """`text`: the `$filter`, not yet percent-encoded; None = nothing can be asked. `left`: the conditions that are left
-    to koppel, and why.
+def to_odata(filter_: Filter, properties: Mapping[str, Property], manners: Manners) -> str | None:
+    """What can be asked of a service with these manners, not yet percent-encoded; None when nothing can. The filter has
+    passed `transform.filter.check`.
     """
-
-    text: str | None
-    left: tuple[str, ...] = ()
-
-
-def to_odata(filter_: Filter, properties: Mapping[str, Property], manners: Manners) -> Pushed:
-    """What can be asked of a service with these manners. The filter has passed `transform.filter.check`."""
-    compiler = _Compiler(properties, manners)
-    text = compiler.term(filter_, True)
-    return Pushed(text, tuple(dict.fromkeys(compiler.left)))
+    return _Compiler(properties, manners).term(filter_, True)
 
 
 def pushed(
@@ -76,17 +66,16 @@ def pushed(
     """What a service is asked when records of a filter are wanted: of it what is sure to be understood as koppel does,
     and one condition `more`.
     """
-    text = None if filter_ is None else to_odata(filter_, properties, manners).text
+    text = None if filter_ is None else to_odata(filter_, properties, manners)
     return " and ".join(filter(None, (text, more))) or None
 
 
 class _Compiler:
-    """Conditions to texts; None for what is left out, which `left` tells."""
+    """Conditions to texts; None for what is left out."""
 
     def __init__(self, properties: Mapping[str, Property], manners: Manners) -> None:
         self._properties = properties
         self._manners = manners
-        self.left: list[str] = []
 
     def term(self, filter_: Filter, wanted: bool) -> str | None:
         """A condition under which `filter_` may be true (`wanted`), or false."""
@@ -99,7 +88,7 @@ class _Compiler:
                 return self._any(terms, wanted) if wanted else self._all(terms, wanted)
         property_ = self._properties[filter_.field]
         if not property_.filterable:
-            return self._leave(filter_.field, "the service cannot be asked for it")
+            return None  # the service cannot be asked for it
         match filter_:
             case IsNull():
                 return self._blank(property_, wanted)
@@ -123,13 +112,8 @@ class _Compiler:
         fields = {term.field for term in terms if not isinstance(term, Not | And | Or)}
         simple = not any(isinstance(term, Not | And | Or) for term in terms)
         if len(known) > 1 and not self._manners.or_of_fields and not (simple and len(fields) == 1):
-            return self._leave("OR over different fields", "the service does not take it")
+            return None  # the service does not take it
         return _joined(known, " or ")
-
-    def _leave(self, what: str, why: str) -> str | None:
-        """Nothing, and the reason on the list."""
-        self.left.append(f"{what}: {why}")
-        return None
 
     def _blank(self, property_: Property, wanted: bool) -> str | None:
         """Null, and in fields that hold text '' too."""
@@ -137,7 +121,7 @@ class _Compiler:
         if not self._manners.nulls:
             if property_.edm == "Edm.String":
                 return f"{name} {'eq' if wanted else 'ne'} ''"
-            return self._leave(name, "the service has a value of its own for blank")
+            return None  # the service has a value of its own for blank
         nothing = f"{name} eq null" if wanted else f"{name} ne null"
         if property_.edm != "Edm.String":
             return nothing
@@ -148,39 +132,37 @@ class _Compiler:
         if value == "" and kind in _TEXTS:
             if operator in (Comparison.EQUAL, Comparison.UNEQUAL):
                 return self._blank(property_, operator is Comparison.EQUAL)
-            return self._leave(name, "the order of texts differs between services")
-        why = self._text_problem(property_, operator) if kind in _TEXTS else number_problem(property_)
-        if why:
-            return self._leave(name, why)
+            return None  # the order of texts differs between services
+        if self._text_differs(property_, operator) if kind in _TEXTS else number_differs(property_):
+            return None
         literal = literals(property_, pl.Series([_typed(value, kind)], dtype=dtype(property_.shape)))[0]
         return f"{name} {_WORDS[operator]} {literal}"
 
-    def _text_problem(self, property_: Property, operator: Comparison) -> str:
-        """Why a text cannot be compared at the service; '' when it can."""
+    def _text_differs(self, property_: Property, operator: Comparison) -> bool:
+        """Whether a service may compare a text otherwise than koppel does."""
         kind = property_.shape.kind
         if operator not in (Comparison.EQUAL, Comparison.UNEQUAL):
-            return "the order of texts differs between services"
+            return True  # the order of texts differs between services
         if kind is Kind.CODE and not self._manners.codes:
-            return "a code is compared in upper case, which the service may not store"
+            return True  # a code is compared in upper case, which the service may not store
         if kind is Kind.CHOICE and property_.is_enumeration and not self._manners.choices:
-            return "the service does not filter by enumerations"
+            return True  # the service does not filter by enumerations
         plain = kind is Kind.CHOICE and property_.edm != "Edm.String"
-        if operator is Comparison.UNEQUAL and not plain and not self._manners.exact_text:
-            return "the service may take texts for equal that koppel does not"
-        return ""
+        # The service may take texts for equal that koppel does not.
+        return operator is Comparison.UNEQUAL and not plain and not self._manners.exact_text
 
     def _like(self, property_: Property, pattern: str, wanted: bool) -> str | None:
         name = property_.member
         found = re.fullmatch(r"(%?)((?:[^%_\\]|\\.)*)(%?)", pattern, re.DOTALL)
         if found is None or property_.edm != "Edm.String" or property_.shape.kind is Kind.CODE:
-            return self._leave(name, "OData knows no such pattern")
+            return None  # OData knows no such pattern
         if not wanted and not self._manners.exact_text:
-            return self._leave(name, "the service may find a pattern where koppel does not")
+            return None  # the service may find a pattern where koppel does not
         text = re.sub(r"\\(.)", r"\1", found[2], flags=re.DOTALL)
         if not text:
-            return self._leave(name, "a pattern without a letter asks nothing of a service")
+            return None  # a pattern without a letter asks nothing of a service
         if "[" in text and not self._manners.exact_text:
-            return self._leave(name, "the service may take brackets for a set of letters")
+            return None  # the service may take brackets for a set of letters
         literal = "'" + text.replace("'", "''") + "'"
         match bool(found[1]), bool(found[3]):
             case True, True:
@@ -194,13 +176,11 @@ class _Compiler:
         return said if wanted else f"not {said}"
 
 
-def number_problem(property_: Property) -> str:
-    """Why what is no text cannot be compared at a service; '' when it can."""
-    if property_.edm in FLOATS:
-        return "a float at the service may not be equal to any decimal"
-    if property_.shape.kind is Kind.UUID and property_.edm != "Edm.Guid":
-        return "it is a text at the service, where a uuid has several forms"
-    return ""
+def number_differs(property_: Property) -> bool:
+    """Whether a service may compare what is no text otherwise than koppel does: a float may not be equal to any
+    decimal, and a uuid that is a text there has several forms.
+    """
+    return property_.edm in FLOATS or (property_.shape.kind is Kind.UUID and property_.edm != "Edm.Guid")
 
 
 def _joined(texts: list[str], word: str) -> str:

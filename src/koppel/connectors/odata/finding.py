@@ -13,7 +13,7 @@ from koppel.connectors.agreed.names import BLANKS
 from koppel.connectors.odata.address import quoted
 from koppel.connectors.odata.edm import Property
 from koppel.connectors.odata.encode import literals
-from koppel.connectors.odata.filter import Manners, number_problem
+from koppel.connectors.odata.filter import Manners, number_differs
 from koppel.connectors.odata.reading import CONDITION_LENGTH, all_of
 from koppel.model.values import Kind
 
@@ -59,7 +59,7 @@ def _can_be_asked(property_: Property, manners: Manners, ignore_case: bool) -> b
         case Kind.DATETIME:  # a service may keep more of a second than it tells
             return False
         case _:
-            return not number_problem(property_)
+            return not number_differs(property_)
 
 
 def _telling(property_: Property) -> int:

@@ -49,14 +49,16 @@ def check_url(name: str, url: str) -> None:
     except ValueError:
         host = None
     if not host:
-        raise ConfigurationError([Problem(name, "the url names no server", "write https://, the server and its path")])
+        raise ConfigurationError(
+            [Problem(f"{name}.url", "the url names no server", "write https://, the server and its path")]
+        )
     if parts.scheme == "https" or (parts.scheme == "http" and is_here(host)):
         if parts.query or parts.fragment or "@" in parts.netloc:
             what = "the url holds more than the address of the service"
-            raise ConfigurationError([Problem(name, what, "end it with the service root; sign in with auth")])
+            raise ConfigurationError([Problem(f"{name}.url", what, "end it with the service root; sign in with auth")])
         return
     what = "everybody on the way could read the password or token"
-    raise ConfigurationError([Problem(name, what, "write a url that begins with https://")])
+    raise ConfigurationError([Problem(f"{name}.url", what, "write a url that begins with https://")])
 
 
 def transport_of(name: str, ca_file: Path | None, recorder: Recorder | None) -> httpx2.BaseTransport | None:
@@ -74,7 +76,7 @@ def _trusting(name: str, ca_file: Path) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:
         what = f"the ca_file {ca_file} cannot be read: {error.strerror or 'it holds no certificate'}"
-        raise ConfigurationError([Problem(name, what, "give a PEM file")]) from None
+        raise ConfigurationError([Problem(f"{name}.ca_file", what, "give a PEM file")]) from None
 
 
 def authorisation(
@@ -97,10 +99,23 @@ def authorisation(
     optional = {"scope", "authority"}
     if auth.keys() - optional not in ({"tenant", "client", "secret"}, {"tenant", "client", "certificate"}):
         what = "auth is neither user and password nor tenant, client and one of secret and certificate"
-        raise ConfigurationError([Problem(name, what, "see docs/reference/configuration.md, [systems.NAME]")])
+        raise ConfigurationError([Problem(f"{name}.auth", what, "see docs/reference/configuration.md, [systems.NAME]")])
     secret = _certificate(name, auth["certificate"]) if "certificate" in auth else auth["secret"]
-    authority = f"{auth.get('authority', ENTRA).rstrip('/')}/{auth['tenant']}"
+    authority = f"{_https(name, auth.get('authority', ENTRA))}/{auth['tenant']}"
     return Bearer(name, EntraApp(name, authority, auth["client"], secret, ca_file), scope)
+
+
+def _https(name: str, authority: str) -> str:
+    """Who gives tokens, without a slash at the end. Raises ConfigurationError unless what is sent is kept secret."""
+    try:
+        parts = urlsplit(authority)
+        good = parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        what = f"the authority {authority!r} is no address that begins with https://"
+        raise ConfigurationError([Problem(f"{name}.auth.authority", what, f"leave it out for {ENTRA}")])
+    return authority.rstrip("/")
 
 
 def _certificate(name: str, pem: str) -> dict[str, str]:
@@ -109,5 +124,5 @@ def _certificate(name: str, pem: str) -> dict[str, str]:
     key = next((text for kind, text in parts.items() if kind.endswith("PRIVATE KEY")), None)
     if key is None or "CERTIFICATE" not in parts:
         what = "the certificate holds no private key, or no certificate"
-        raise ConfigurationError([Problem(name, what, "give a PEM file that holds both")])
+        raise ConfigurationError([Problem(f"{name}.auth.certificate", what, "give a PEM file that holds both")])
     return {"private_key": key, "public_certificate": parts["CERTIFICATE"]}

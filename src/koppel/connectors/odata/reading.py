@@ -174,16 +174,18 @@ def all_of(each: Sequence[pl.Series]) -> list[str]:
     return pl.select("(" + pl.concat_str(list(each), separator=" and ") + ")").to_series().to_list()
 
 
-def bounded(conditions: Sequence[str]) -> list[str]:
-    """The conditions joined by `or`, as few as fit into addresses of a length that every server takes."""
+def bounded(conditions: Sequence[str], longest: int = CONDITION_LENGTH, most: int | None = None) -> list[str]:
+    """The conditions joined by `or`, as few as fit into addresses of a length that every server takes. `longest`: how
+    long a joined one may be, percent-encoded; `most`: of how many.
+    """
     joined: list[str] = []
-    length = CONDITION_LENGTH
+    length, number = longest, 0
     for condition in conditions:
         added = len(quoted(condition)) + len("%20or%20")
-        if length + added > CONDITION_LENGTH:
+        if length + added > longest or number == most:
             joined.append(condition)
-            length = added
+            length, number = added, 1
         else:
             joined[-1] += f" or {condition}"
-            length += added
+            length, number = length + added, number + 1
     return joined

@@ -108,7 +108,7 @@ class EntraApp:
         answer = self._asked(lambda application: application.acquire_token_for_client(list(scopes)))
         if "access_token" not in answer:
             code = _code_in(str(answer.get("error_description", ""))) or f" ({answer.get('error', 'no reason given')})"
-            what = f"{self._authority} gives the app {self._client} no token{code}"
+            what = f"{self._authority} gives the app {self._client} no token for {' '.join(scopes)}{code}"
             raise Denied(self._system, what, _REMEDIES.get(code.strip(" ()"), "check tenant, client and secret"))
         return _Token(answer["access_token"])
 
@@ -132,21 +132,62 @@ class EntraApp:
                 )
             return ask(self._application)
         except OSError as error:  # what every failure of the HTTP library below msal is
-            what = f"{self._authority} cannot be reached for a token: {type(error).__name__}"
-            raise Unreachable(self._system, what, "check the network, and that the authority is right") from None
+            raise self._out_of_reach(error) from None
         except Exception:  # ValueError for an authority, and whatever the libraries below raise for a key
-            what = f"{self._authority} is no authority for the app {self._client}, or its certificate cannot be read"
-            remedy = "check the tenant; a certificate is a PEM file with its private key"
-            raise ConfigurationError([Problem(self._system, what, remedy)]) from None
+            raise ConfigurationError([self._mistake()]) from None
+
+    def _out_of_reach(self, error: OSError) -> Unreachable:
+        from requests.exceptions import SSLError  # a part of msal
+
+        if isinstance(error, SSLError):
+            what = f"{self._authority} shows a certificate that is not trusted"
+            return Unreachable(self._system, what, UNTRUSTED)
+        what = f"{self._authority} cannot be reached for a token: {type(error).__name__}"
+        return Unreachable(self._system, what, "check the network, and that the authority is right")
+
+    def _mistake(self) -> Problem:
+        """What is wrong with the configuration, where no question could be asked: a key that cannot be read, or else
+        the tenant.
+        """
+        if isinstance(self._secret, dict) and not _is_readable(self._secret["private_key"]):
+            what = f"the certificate of the app {self._client} cannot be read"
+            return Problem(
+                f"{self._system}.auth.certificate",
+                what,
+                "give a PEM file with the certificate and its private key, unlocked",
+            )
+        what = f"there is no tenant at {self._authority} that could know the app {self._client}"
+        return Problem(
+            f"{self._system}.auth.tenant", what, "check tenant, its id or its domain, and authority where one is given"
+        )
 
 
+UNTRUSTED = "let this machine trust the authority that issued it"
+"""What to do about a certificate that nobody here trusts."""
+
+_OF_SCOPE = "the scope of an app is the address of the service and /.default: leave scope out, or correct it"
 _REMEDIES = {
     "AADSTS7000215": "the client secret is wrong: give the value of the secret, not its id",
     "AADSTS7000222": "the client secret has expired: make a new one at the app registration",
     "AADSTS700016": "there is no such app in this tenant: check the client id and the tenant",
     "AADSTS700027": "the certificate is not registered with the app: upload it there",
     "AADSTS90002": "there is no such tenant: check its id",
+    "AADSTS500011": "the tenant knows no service of this address: check the url of the system (or scope, where it is "
+    "given), and that its environment belongs to this tenant",
+    "AADSTS1002012": _OF_SCOPE,
+    "AADSTS70011": _OF_SCOPE,
 }
+
+
+def _is_readable(private_key: str) -> bool:
+    """Whether this PEM text is a private key that no password guards."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # a part of msal
+
+    try:
+        load_pem_private_key(private_key.encode(), password=None)
+    except Exception:  # ValueError, TypeError where there is a password, and what it raises for algorithms
+        return False
+    return True
 
 
 def _trusting(authority: str, ca_file: Path) -> dict[str, Any]:

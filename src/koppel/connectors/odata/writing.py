@@ -9,6 +9,7 @@ again.
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from itertools import count
 from threading import Event
 from typing import Any
@@ -19,10 +20,10 @@ from koppel.connectors.agreed.progress import Progress, Refusal, expected_fields
 from koppel.connectors.odata.answered import ROW, answered
 from koppel.connectors.odata.batch import Told
 from koppel.connectors.odata.encode import json_body, json_values, key_segments
-from koppel.connectors.odata.failure import Unanswered, told
+from koppel.connectors.odata.failure import Unanswered, refusal, told
 from koppel.connectors.odata.message import Answer, Request
 from koppel.connectors.odata.reading import Source, key_parts_frame
-from koppel.errors import Denied, SystemFailure
+from koppel.errors import SystemFailure
 from koppel.model.values import FAULT, ID, VERSION
 from koppel.model.write import Outcome, Write, WriteKind
 
@@ -49,6 +50,7 @@ class Writer:
         self.deadline = source.session.deadline()
         self._answered: dict[int, bytes] = {}
         self._failure: SystemFailure | None = None
+        self._denied: SystemFailure | None = None
         self._stop = Event()
 
     def run(self) -> pl.DataFrame:
@@ -58,8 +60,10 @@ class Writer:
         self._send_all(rows, requests)
         self._send_again(requests)
         told = self._read()
-        if self._failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
-            raise self._failure
+        failure = self._failure or self._denied
+        if failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
+            failure.undone = Outcome.UNKNOWN not in self.progress.codes
+            raise failure
         return outcomes(self.write, self.progress, self._stored(told))
 
     # ---- what a dialect may do its own way
@@ -111,6 +115,10 @@ class Writer:
         return Outcome.REFUSED, Refusal(
             field_ if field_ in self.source.entity_set.properties else None, told(answer) or said
         )
+
+    def denial(self, answer: Answer) -> SystemFailure:
+        """The failure of a write of which nothing is allowed."""
+        return refusal(self.source.session.system, f"writing {self.source.name}", answer)
 
     # ---- what all have in common
 
@@ -190,19 +198,25 @@ class Writer:
             self._note(row, answer)
 
     def _note(self, row: int, told: Told | None) -> None:
-        """Note what became of one row. None: it was not sent."""
+        """Note what became of one row. None: it was not sent, and is decided again. Where nothing at all may be written
+        it is no record that is to blame.
+        """
         match told:
             case None:
-                self._unknown(row, "it was not sent any more")
+                self.progress.codes[row] = Outcome.STALE
             case Unanswered():
                 self._unknown(row, str(told))
             case SystemFailure():
                 self._fail(told)
-                self._unknown(row, str(told))
+                if self.write.kind is WriteKind.CREATE:  # it is never sent again after a failure, so it was not sent
+                    self.progress.codes[row] = Outcome.STALE
+                else:
+                    self._unknown(row, str(told))
+            case Answer(status=HTTPStatus.UNAUTHORIZED):
+                self._note(row, self.denial(told))
             case Answer():
-                if told.status == 401:
-                    what = f"writing {self.source.name}: it answered {told.status}"
-                    self._fail(Denied(self.source.session.system, what))
+                if told.status == HTTPStatus.FORBIDDEN:
+                    self._denied = self.denial(told)
                 outcome, said = self.judged(row, told)
                 if outcome is Outcome.WRITTEN:
                     self._written(row, told)

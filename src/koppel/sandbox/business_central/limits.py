@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from koppel.sandbox.bodies import Count, Seconds
 from koppel.sandbox.business_central.refusal import SERVER, TOO_MANY, Refusal
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Call, Reply
@@ -18,11 +19,11 @@ class Allowance:
     network waits for its answer; both of real time, not of the sandbox's clock.
     """
 
-    requests: int = 6_000
-    concurrent: int = 5
-    queued: int = 95
-    queue_seconds: float = 480.0
-    gateway_seconds: float = 600.0
+    requests: Count = 6_000
+    concurrent: Count = 5
+    queued: Count = 95
+    queue_seconds: Seconds = 480.0
+    gateway_seconds: Seconds = 600.0
     on: bool = True
 
 

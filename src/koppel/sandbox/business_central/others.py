@@ -7,7 +7,7 @@ from typing import Any
 from koppel.sandbox.business_central.body import sent_values
 from koppel.sandbox.business_central.company import Company
 from koppel.sandbox.business_central.pages import CUSTOM, STANDARD
-from koppel.sandbox.business_central.refusal import missing
+from koppel.sandbox.business_central.refusal import bad, missing
 from koppel.sandbox.business_central.saving import Author, save
 from koppel.sandbox.business_central.series import serves
 from koppel.sandbox.business_central.shape import Page
@@ -90,7 +90,9 @@ class Others:
         return version
 
     def release(self, version: int) -> None:
-        """End the transaction."""
+        """End the transaction. Raises `Refusal` where there is none."""
+        if version not in self._held:
+            raise bad(f"No transaction has taken the version {version}.")
         page, row = self._held.pop(version)
         self._company.rows.put(page.table, row["SystemId"], row, version)
         del self._company.held[version]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from koppel.sandbox.bodies import Status
+
 
 class ClientId(StrEnum):
     """What becomes of the id a client chooses for a row of a standard page."""
@@ -42,13 +44,13 @@ class Switches:
     client_id: ClientId = ClientId.READ_ONLY
     blank_member_written: BlankMember = BlankMember.BOTH
     blank_member_shown: str = BLANK_ENCODED
-    duplicate_key_status: int = 400
+    duplicate_key_status: Status = 400
     top_continues: bool = True
     webhooks_for_people: bool = False
-    stale_status: int = 409
+    stale_status: Status = 409
     enum_filtered: bool = True
     variables_filtered: bool = False
-    or_refused_status: int = 400
+    or_refused_status: Status = 400
     post_code_fills: bool = True
     locked_status: int = 400
     english: bool = True

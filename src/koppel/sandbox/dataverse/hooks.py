@@ -1,67 +1,118 @@
 """The hooks of the Dataverse environment (wire 5.4)."""
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
 
-from koppel.sandbox.admin import Hook, Words, known, worded
+from pydantic import AfterValidator
+
+from koppel.sandbox.bodies import Hook, Nothing, changed, known
 from koppel.sandbox.dataverse.others import Others
 from koppel.sandbox.dataverse.push import MESSAGES, Push, Step
-from koppel.sandbox.dataverse.rights import Depth, Grant
+from koppel.sandbox.dataverse.rights import Depth, Grant, privileges_of
 from koppel.sandbox.dataverse.service import Dataverse
 from koppel.sandbox.dataverse.tables import TABLES
-from koppel.sandbox.switches import ExpiredDelta
 
-_WORDS: Words = {"expired_delta": ExpiredDelta}
+_PRIVILEGES = [each["Name"] for table in TABLES.values() for each in privileges_of(table)]
+TableName = Annotated[str, AfterValidator(lambda name: known(name, TABLES, "table"))]
+
+
+@dataclass(frozen=True)
+class _New:
+    table: TableName
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Row:
+    table: TableName
+    id: str
+
+
+@dataclass(frozen=True)
+class _Edit(_Row):
+    values: dict[str, Any] = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class _Merge:
+    table: TableName
+    loser: str
+    winner: str
+
+
+@dataclass(frozen=True)
+class _Secure:
+    table: TableName
+    column: str
+    on: bool = True
+    read: bool = False
+    create: bool = False
+    update: bool = False
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class _Privilege:
+    privilege: Annotated[str, AfterValidator(lambda name: known(name, _PRIVILEGES, "privilege"))]
+    depth: Depth = Depth.NONE
+
+
+@dataclass(frozen=True)
+class _Organisation:
+    type: str
+
+
+@dataclass(frozen=True)
+class _Webhook:
+    message: Annotated[str, AfterValidator(lambda name: known(name, MESSAGES, "message"))]
+    table: TableName
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    on: bool = True
 
 
 def hooks(dataverse: Dataverse, others: Others) -> dict[str, Hook]:
     """The hooks by path. `others`: the person as whom rows are edited."""
     environment, limits = dataverse.environment, dataverse.limits
 
-    def switch(body: dict[str, Any]) -> dict[str, Any]:
-        environment.switches = replace(environment.switches, **worded(body, _WORDS))
+    def switch(body: object) -> dict[str, Any]:
+        environment.switches = changed(environment.switches, body)
         return asdict(environment.switches)
 
-    def limit(body: dict[str, Any]) -> dict[str, Any]:
-        limits.allowance = replace(limits.allowance, **body)
+    def limit(body: object) -> dict[str, Any]:
+        limits.allowance = changed(limits.allowance, body)
         return asdict(limits.allowance)
 
-    def secure(body: dict[str, Any]) -> None:
-        place = (_table(body), body["column"])
-        (environment.secured.add if body.get("on", True) else environment.secured.discard)(place)
-        (environment.masked.add if body.get("masked", False) else environment.masked.discard)(place)
-        environment.granted[place] = Grant(*(body.get(right, False) for right in ("read", "create", "update")))
+    def secure(body: _Secure) -> None:
+        place = body.table, known(body.column, TABLES[body.table].columns, f"column of {body.table}")
+        (environment.secured.add if body.on else environment.secured.discard)(place)
+        (environment.masked.add if body.masked else environment.masked.discard)(place)
+        environment.granted[place] = Grant(body.read, body.create, body.update)
 
-    def withhold(body: dict[str, Any]) -> None:
-        environment.withheld[body["privilege"]] = Depth(body.get("depth", ""))
+    def withhold(body: _Privilege) -> None:
+        environment.withheld[body.privilege] = body.depth
 
-    def organisation(body: dict[str, Any]) -> None:
-        environment.type = body["type"]
+    def organisation(body: _Organisation) -> None:
+        environment.type = body.type
 
     return {
-        "/webhooks": lambda body: _register(environment.push, body),
-        "/organisation": organisation,
-        "/switches": switch,
-        "/limits": limit,
-        "/secure": secure,
-        "/privilege": withhold,
-        "/expire/deltas": lambda body: environment.expire_deltas(),
-        "/rows/create": lambda body: {"id": others.create(_table(body), body["values"])},
-        "/rows/edit": lambda body: others.edit(_table(body), body["id"], body["values"]),
-        "/rows/touch": lambda body: others.touch(_table(body), body["id"]),
-        "/rows/delete": lambda body: others.delete(_table(body), body["id"]),
-        "/rows/merge": lambda body: others.merge(_table(body), body["loser"], body["winner"]),
+        "/webhooks": Hook(_Webhook, lambda body: _register(environment.push, body)),
+        "/organisation": Hook(_Organisation, organisation),
+        "/switches": Hook(None, switch),
+        "/limits": Hook(None, limit),
+        "/secure": Hook(_Secure, secure),
+        "/privilege": Hook(_Privilege, withhold),
+        "/expire/deltas": Hook(Nothing, lambda _: environment.expire_deltas()),
+        "/rows/create": Hook(_New, lambda body: {"id": others.create(body.table, body.values)}),
+        "/rows/edit": Hook(_Edit, lambda body: others.edit(body.table, body.id, body.values)),
+        "/rows/touch": Hook(_Row, lambda body: others.touch(body.table, body.id)),
+        "/rows/delete": Hook(_Row, lambda body: others.delete(body.table, body.id)),
+        "/rows/merge": Hook(_Merge, lambda body: others.merge(body.table, body.loser, body.winner)),
     }
 
 
-def _register(push: Push, body: dict[str, Any]) -> None:
+def _register(push: Push, body: _Webhook) -> None:
     """An address that is told of what is written, or is not any more."""
-    name = known(body["message"], dict.fromkeys(MESSAGES), "message")
-    step = Step(name, _table(body), body["url"], body.get("headers", {}))
-    place = (step.message, step.table, step.url)
+    place = (body.message, body.table, body.url)
     rest = [one for one in push.steps if (one.message, one.table, one.url) != place]
-    push.steps = [*rest, step] if body.get("on", True) else rest
-
-
-def _table(body: dict[str, Any]) -> str:
-    return known(body["table"], TABLES, "table")
+    push.steps = [*rest, Step(*place, body.headers)] if body.on else rest

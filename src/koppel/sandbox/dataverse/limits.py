@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from koppel.sandbox.bodies import Count, Seconds
 from koppel.sandbox.clock import Clock
 from koppel.sandbox.exchange import Call, Reply, json_reply
 from koppel.sandbox.gate import Serve
@@ -21,10 +22,10 @@ REQUESTS, EXECUTION, CONCURRENT = "0x80072322", "0x80072321", "0x80072326"
 class Allowance:
     """What one user may do on one web server within the window. `advised`: the parallelism hinted at."""
 
-    requests: int = 6_000
-    execution_seconds: float = 1_200.0
-    concurrent: int = 52
-    advised: int = 8
+    requests: Count = 6_000
+    execution_seconds: Seconds = 1_200.0
+    concurrent: Count = 52
+    advised: Count = 8
     on: bool = True
 
 

@@ -42,8 +42,10 @@ class Others:
             delete(self._environment, Address(TABLES[table], row_id, text=row_id), Conditions(), self._author)
 
     def merge(self, table: str, loser: str, winner: str) -> None:
-        """Merge two rows: the loser stays, inactive and pointing to the winner (wire 4.2.26)."""
+        """Merge two rows: the loser stays, inactive and pointing to the winner (wire 4.2.26). Raises `Refusal`."""
         rows = self._environment.rows
+        if rows.get(table, winner) is None:
+            raise missing(table, winner)
         with rows.transaction():
             self.edit(table, loser, {"statecode": 1, "statuscode": 2})
             row = rows.get(table, loser) or {}

@@ -30,6 +30,9 @@ from koppel.sandbox.tokens import Tokens
 
 ORGANISATION = "00000000-0000-4000-8000-000000000001"
 
+ADDRESS, ADDRESS_IN_BATCH = 32 * 1024, 64 * 1024
+"""Characters of an address at most (wire 1.2); with which words it refuses a longer one is not known."""
+
 
 class Dataverse:
     """The Web API of an environment at an address."""
@@ -47,11 +50,16 @@ class Dataverse:
         """One call to the service; jobs whose time has come are done before it."""
         run_due(self.environment, self._jobs)
         try:
+            self._check_length(call, ADDRESS)
             author = self._author(call)
             reply = author if isinstance(author, Reply) else self._routed(call, author)
         except Refusal as refusal:
             reply = refusal.reply(self.environment.switches.english)
         return replace(reply, headers={**reply.headers, **self.limits.headers(call)})
+
+    def _check_length(self, call: Call, longest: int) -> None:
+        if len(self.url + call.target) > longest:
+            raise Refusal(414, INVALID, "The request URI is too long.")
 
     def _author(self, call: Call) -> Author | Reply:
         """The application user of the token; 401 without a valid one, 403 without such a user (wire 1.10,
@@ -181,6 +189,7 @@ class Dataverse:
     def _batch(self, call: Call, author: Author) -> Reply:
         def inner(operation: Call, contents: batches.Contents) -> Reply:
             try:
+                self._check_length(operation, ADDRESS_IN_BATCH)
                 target = contents.resolve(operation.target).removeprefix(self.url)
                 within = replace(author, contents=contents.resolve)
                 if target.startswith(f"{BASE}$batch"):
