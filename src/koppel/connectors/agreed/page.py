@@ -9,7 +9,7 @@ import polars as pl
 from koppel.connectors.agreed.shapes import SqlRelation
 from koppel.connectors.agreed.values import Reasoned
 from koppel.errors import BadAnswer
-from koppel.model.values import FAULT, ID, VERSION, key_parts, key_text
+from koppel.model.values import FAULT, ID, VERSION, dtype, key_parts, key_text
 
 PAGE_ROWS = 20_000
 
@@ -53,8 +53,10 @@ def csv_page(
 
     Null is nothing, an empty text is `""`. `decode`: a column as it is sent to the dtype of its kind.
     """
+    if not answer:
+        return _empty(relation, fields)
     try:
-        raw = pl.read_csv(BytesIO(answer), has_header=False, schema=schema) if answer else pl.DataFrame(schema=schema)
+        raw = pl.read_csv(BytesIO(answer), has_header=False, schema=schema)
     except pl.exceptions.PolarsError as error:
         raise BadAnswer(relation.system, f"a page of {relation.name} cannot be read: {error}") from error
     decoded = {name: decode(name, raw[name]) for name in dict.fromkeys((*relation.key, *fields))}
@@ -65,7 +67,15 @@ def csv_page(
         *(decoded[name][0].alias(name) for name in fields),
     ]
     place = raw.select(name for name in (STAMP, *relation.key) if name in schema).tail(1).cast(pl.String)
-    return Page(pl.DataFrame(columns), raw[ROW], place.row(0) if len(raw) else ())
+    return Page(pl.DataFrame(columns), raw[ROW], place.row(0))
+
+
+def _empty(relation: SqlRelation, fields: Sequence[str]) -> Page:
+    """What most looks at a feed find; made without going through the whole of decoding."""
+    kinds = {field.name: dtype(field) for field in relation.shape.fields}
+    own: dict[str, pl.DataType] = {ID: pl.String(), VERSION: pl.String(), FAULT: pl.String()}
+    frame = pl.DataFrame(schema=own | {name: kinds[name] for name in fields})
+    return Page(frame, pl.Series(ROW, dtype=pl.Int64), ())
 
 
 def _ids(relation: SqlRelation, decoded: Mapping[str, Reasoned], raw: pl.DataFrame) -> pl.Series:

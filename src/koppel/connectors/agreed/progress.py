@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from koppel.model.values import FAULT, ID, OP
+from koppel.model.values import FAULT, ID, OP, VERSION, TableShape, dtype
 from koppel.model.write import ALTERED, CODE, FIELD, MESSAGE, Outcome, Write
 
 
@@ -108,6 +108,12 @@ def outcomes(write: Write, progress: Progress, stored: pl.DataFrame) -> pl.DataF
     own = pl.DataFrame([write.rows[OP], ids, code, *told, *_altered(progress)])
     found = own.filter(pl.col(CODE) == Outcome.WRITTEN).select(OP, ID).join(stored, on=ID, how="left").drop(ID)
     return own.join(found, on=OP, how="left", maintain_order="left")
+
+
+def nothing_stored(write: Write, shape: TableShape) -> pl.DataFrame:
+    """What is stored of a write of which no row went in."""
+    wanted = {field.name: dtype(field) for field in shape.fields if field.name in write.want}
+    return pl.DataFrame(schema={ID: pl.String(), VERSION: pl.String(), **{name: wanted[name] for name in write.want}})
 
 
 def _altered(progress: Progress) -> list[pl.Series]:

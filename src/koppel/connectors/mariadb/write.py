@@ -11,7 +11,7 @@ import pymysql
 
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import Query
-from koppel.connectors.agreed.progress import Progress, expected_fields, judge, outcomes
+from koppel.connectors.agreed.progress import Progress, expected_fields, judge, nothing_stored, outcomes
 from koppel.connectors.agreed.rows import Rows, prepare
 from koppel.connectors.agreed.stage import NUMBER, of_stage, sent_columns
 from koppel.connectors.agreed.values import Reasoned
@@ -60,7 +60,7 @@ class Writer:
             if self._relation.read_only is not None:
                 progress = Progress.of(write)
                 progress.refuse_all(self._relation.read_only)
-                return outcomes(write, progress, self._fetched(connection, [], write))
+                return outcomes(write, progress, nothing_stored(write, self._relation.shape))
             try:
                 return self._in_transaction(connection, write)
             except Unreachable as failure:

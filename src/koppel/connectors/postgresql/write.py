@@ -15,7 +15,7 @@ import psycopg
 from koppel.connectors.agreed.names import quoted
 from koppel.connectors.agreed.page import Query
 from koppel.connectors.agreed.patterns import patterns
-from koppel.connectors.agreed.progress import READ_ONLY, Progress, expected_fields, judge, outcomes
+from koppel.connectors.agreed.progress import READ_ONLY, Progress, expected_fields, judge, nothing_stored, outcomes
 from koppel.connectors.agreed.rows import Rows, prepare
 from koppel.connectors.agreed.stage import NUMBER, STAGE, of_stage, old_key, sent_columns
 from koppel.connectors.agreed.values import Reasoned
@@ -40,7 +40,7 @@ def write_rows(database: Database, relation: Relation, write: Write, clock: Cloc
         if relation.read_only:
             progress.refuse_all(READ_ONLY)
         if not progress.open():
-            return outcomes(write, progress, _nothing(connection, relation, write, clock))
+            return outcomes(write, progress, nothing_stored(write, relation.shape))
         try:
             return _in_transaction(database, connection, relation, write, progress, clock)
         except Unreachable as failure:
@@ -48,10 +48,6 @@ def write_rows(database: Database, relation: Relation, write: Write, clock: Cloc
             if not isinstance(cause, psycopg.Error) or cause.sqlstate not in AGAIN:
                 raise
         return _in_transaction(database, connection, relation, write, Progress.of(write), clock)
-
-
-def _nothing(connection: Connection, relation: Relation, write: Write, clock: Clock) -> pl.DataFrame:
-    return fetch_page(connection, relation, pl.Series([], dtype=pl.String), write.want, clock).frame.drop(FAULT)
 
 
 def prove_writable(database: Database, connection: Connection, relation: Relation) -> None:
