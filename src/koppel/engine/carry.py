@@ -3,34 +3,30 @@
 """
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
 import numpy as np
 import polars as pl
 
-from koppel.engine.context import JobContext
+from koppel.engine.context import JobContext, Round
 from koppel.engine.couple import LOOKED_FOR
+from koppel.engine.facts import Facts, count, facts_of, flows, note_held, settle_quiet
 from koppel.engine.judge import Verdict, judge
-from koppel.engine.outcome import count_errors, look_again, outcome_of, records_of
+from koppel.engine.outcome import outcome_of
 from koppel.engine.page import Page
 from koppel.engine.ping_pong import PING_PONG
 from koppel.engine.settle import (
     Progress,
-    conflict_rows,
     coupling_rows,
     error_row,
     error_rows,
-    field_label,
-    moved_rows,
     sentence,
 )
 from koppel.engine.unanswered import Unanswered, look_up
 from koppel.engine.write import Batch, batches
-from koppel.model.action import Action
 from koppel.model.coupling import ASIDE_SCHEMA, COUPLING, LEFT_ID, Settlement, Waiting
 from koppel.model.job import Tally
 from koppel.model.policy import Side
-from koppel.model.situation import Content, Presence
+from koppel.model.situation import Presence
 from koppel.model.values import OP, VERSION
 from koppel.model.write import MESSAGE
 from koppel.ports import OpenIntent
@@ -39,31 +35,6 @@ from koppel.reconcile.plan import Aside, Hold
 
 FOUND_ANEW = LOOKED_FOR | {PING_PONG}
 """Codes that every run finds out for itself: they hold nothing back once they are not found any more."""
-
-
-class Round(Enum):
-    """Which look at a pair this is."""
-
-    FIRST = "first"
-    AGAIN = "again"
-    """Stale and waiting pairs, while that makes progress."""
-    LAST = "last"
-    """No progress any more: what still waits is put into the retry set and counted."""
-    FOLLOW_UP = "follow-up"
-    """Records created or resolved a moment ago: only what travels back is counted."""
-
-    @property
-    def final(self) -> bool:
-        """Whether the job does not look at these pairs again after it."""
-        return self in (Round.LAST, Round.FOLLOW_UP)
-
-
-@dataclass
-class _Facts:
-    """What a page settles without a write, gathered until it is committed with the intents."""
-
-    errors: list[tuple[object, ...]] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass
@@ -105,11 +76,11 @@ class OpenPage:
 
 def begin(context: JobContext, page: Page, round_: Round) -> OpenPage | None:
     """Decide a page both of whose sides have been read; None when nothing is to be written."""
-    facts = _Facts()
+    facts = Facts()
     page = _without_unreadable(context, page, facts)
     page = _without_skipped(context, page, facts)
     quiet = _quiet(context, page)
-    settled = _settle_quiet(context, page.take(quiet), facts, round_)
+    settled = settle_quiet(context, page.take(quiet), facts, round_)
     context.note(replace(settled, errors=error_rows(context, facts.errors)))
     return None if quiet.all() else _begin_open(context, page.take(~quiet), round_)
 
@@ -118,15 +89,15 @@ def _begin_open(context: JobContext, page: Page, round_: Round) -> OpenPage | No
     """The pairs of a page in which something moved, is unseen, is alone or is gone."""
     verdict = judge(context, page)
     verdict = _couple_matched(context, verdict)
-    plan, facts = verdict.plan, _Facts()
+    plan, facts = verdict.plan, Facts()
     held = plan.hold != Hold.NONE
     aside = (plan.aside != Aside.NONE) & ~np.isin(plan.aside, list(context.asked.released)) & ~held
     if context.asked.first_contact is not None or context.asked.forced is not None or context.asked.winner is not None:
         aside &= plan.aside != Aside.OVERWRITE  # a person has just chosen the winner
-    _note_held(context, verdict, facts, round_)
+    note_held(context, verdict, facts, round_)
     progress = Progress.of(verdict.page)
-    progress.agree(verdict.settles & ~held[:, None] & ~aside[:, None] & _flows(verdict)[:, None])
-    settlement = _facts_of(context, verdict, progress, ~held & ~aside, facts, round_)
+    progress.agree(verdict.settles & ~held[:, None] & ~aside[:, None] & flows(verdict)[:, None])
+    settlement = facts_of(context, verdict, progress, ~held & ~aside, facts, round_)
     meant = list(batches(context, verdict, ~held & ~aside))
     set_aside = _aside_rows(verdict, aside)
     journal = context.store.intend(context.job, settlement, [batch.intent for batch in meant], set_aside)
@@ -134,7 +105,7 @@ def _begin_open(context: JobContext, page: Page, round_: Round) -> OpenPage | No
     return OpenPage(context, verdict, progress, numbered, round_.final) if numbered else None
 
 
-def _without_unreadable(context: JobContext, page: Page, facts: _Facts) -> Page:
+def _without_unreadable(context: JobContext, page: Page, facts: Facts) -> Page:
     """A record that could not be read leaves the page as an error; nothing of it is compared or written."""
     faults = page.faults()
     for row in faults.is_not_null().arg_true().to_list():
@@ -145,7 +116,7 @@ def _without_unreadable(context: JobContext, page: Page, facts: _Facts) -> Page:
     return page.take(faults.is_null().to_numpy())
 
 
-def _without_skipped(context: JobContext, page: Page, facts: _Facts) -> Page:
+def _without_skipped(context: JobContext, page: Page, facts: Facts) -> Page:
     """A record that failed the same way twice waits for a person, unless it was edited since (semantics C3, C4)."""
     keep = np.ones(len(page), dtype=np.bool_)
     for side in Side:
@@ -172,22 +143,6 @@ def _quiet(context: JobContext, page: Page) -> Mask:
     return quiet
 
 
-def _settle_quiet(context: JobContext, page: Page, facts: _Facts, round_: Round) -> Settlement:
-    """Nothing moved: count, keep the versions just read, and close what was open about these records."""
-    if round_ is not Round.FOLLOW_UP:
-        _count(context, page, facts.tally, np.ones(len(page), dtype=np.bool_), "unchanged")
-    if not len(page):
-        return Settlement(tally=facts.tally)
-    progress = Progress.of(page)
-    rows = moved_rows(context, page, progress, np.ones(len(page), dtype=np.bool_))
-    return Settlement(
-        couplings=coupling_rows(context, page, progress, rows),
-        cleared=records_of(page),
-        agreed=page.pairs[COUPLING],
-        tally=facts.tally,
-    )
-
-
 def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
     """Likely pairs that may be coupled are coupled first, without a baseline: a crash in between leaves a first
     contact, no duplicate.
@@ -204,7 +159,7 @@ def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
         return verdict
     blank = Progress(page.base, page.prints, [page.records[s][VERSION] for s in Side], [page.ids(s) for s in Side])
     tally = Tally()
-    _count(context, page, tally, fresh, "coupled")
+    count(context, page, tally, fresh, "coupled")
     new = coupling_rows(context, page, blank, rows)
     context.note(Settlement(couplings=new, tally=tally))
     numbers = context.store.coupled(context.name, Side.LEFT, page.ids(Side.LEFT).gather(rows)).select(
@@ -217,94 +172,7 @@ def _couple_matched(context: JobContext, verdict: Verdict) -> Verdict:
     return replace(verdict, page=page.with_pairs(pairs))
 
 
-def _flows(verdict: Verdict) -> Mask:
-    """Pairs that are not frozen outside the filter."""
-    flows: Mask = (verdict.plan.presence[0] != Presence.OUT) & (verdict.plan.presence[1] != Presence.OUT)
-    return flows
-
-
-def _note_held(context: JobContext, verdict: Verdict, facts: _Facts, round_: Round) -> None:
-    """Pairs that cannot be carried now are errors; those that may wait for a record of this very job are looked at
-    again first.
-    """
-    page, plan = verdict.page, verdict.plan
-    for row in np.flatnonzero(plan.hold != Hold.NONE):
-        waits = plan.hold[row] == Hold.WAITING
-        if waits and not round_.final and context.bound.refers_to_itself:
-            look_again(context, page, int(row))
-            continue
-        side, code, label = _first_reason(context, verdict, int(row))
-        facts.errors.append(error_row(page, int(row), side.other, code, label, sentence(code, label)))
-        counts = facts.tally.towards(side)
-        if waits:
-            counts.waiting += 1
-
-
-def _first_reason(context: JobContext, verdict: Verdict, row: int) -> tuple[Side, str, str]:
-    """(side it was to go to, code, field) of the first value of a pair that cannot be had; failures before waiting."""
-    found = []
-    for side in Side:
-        for line in np.flatnonzero(verdict.plan.sent[side][row]):
-            code = verdict.translation.reasons[side][line][row]
-            if code is not None:
-                found.append((code == "waiting", side, str(code), field_label(context.bound, int(line), side)))
-    if not found:  # every value could be had, but nothing fills the key of a record to be created
-        side = Side.LEFT if verdict.plan.actions[row] == Action.CREATE_LEFT else Side.RIGHT
-        return side, "no_key", ", ".join(context.bound.shape(side).key)
-    _, side, code, label = min(found, key=lambda item: item[0])
-    return side, code, label
-
-
-def _facts_of(
-    context: JobContext, verdict: Verdict, progress: Progress, ready: Mask, facts: _Facts, round_: Round
-) -> Settlement:
-    """What is settled without a write: agreements, conflicts, uncouplings, and the counts of what stays as it is."""
-    page, plan = verdict.page, verdict.plan
-    deletions = (plan.actions == Action.CONFLICT) & ~(page.exists[0] & page.exists[1])
-    clash = plan.clashes() & ready[:, None] & _flows(verdict)[:, None]
-    asked = clash.any(axis=1) | (deletions & ready)
-    kept = np.isin(plan.actions, (Action.KEEP, Action.SETTLE, Action.CONFLICT)) & ready & page.coupled
-    rows = moved_rows(context, page, progress, kept & _flows(verdict) & page.exists[0] & page.exists[1])
-    ended = (plan.actions == Action.UNCOUPLE) & ready
-    survived = ended & (page.exists[0] | page.exists[1])
-    if round_ is not Round.FOLLOW_UP:
-        frozen = ~_flows(verdict)
-        drifting = (plan.content == Content.DRIFT) & kept & ~frozen
-        _count(context, page, facts.tally, frozen & page.coupled, "out")
-        _count(context, page, facts.tally, drifting, "drift")
-        coupled_now = (plan.presence[0] == Presence.NEW) | context.asked.fresh
-        _count(context, page, facts.tally, kept & ~frozen & ~drifting & ~asked & ~coupled_now, "unchanged")
-    _count(context, page, facts.tally, asked, "conflicts")
-    _count(context, page, facts.tally, ended, "uncoupled")
-    errors = error_rows(context, facts.errors)
-    count_errors(errors, facts.tally)
-    calm = kept & ~asked & _flows(verdict)
-    return Settlement(
-        couplings=coupling_rows(context, page, progress, rows),
-        uncoupled=tuple(page.pairs[COUPLING].filter(pl.Series(ended)).drop_nulls().to_list()),
-        apart=tuple(page.pairs[COUPLING].filter(pl.Series(survived)).drop_nulls().to_list()),
-        errors=errors,
-        cleared=records_of(page.take(kept | (ended & ready))),
-        conflicts=conflict_rows(context, page, clash, verdict.moves, deletions & ready),
-        agreed=page.pairs[COUPLING].filter(pl.Series(calm)),
-        tally=facts.tally,
-    )
-
-
 def _aside_rows(verdict: Verdict, aside: Mask) -> pl.DataFrame:
     kinds = [Aside(code).name.lower() for code in verdict.plan.aside[aside]]
     couplings = verdict.page.pairs[COUPLING].filter(pl.Series(aside))
     return pl.DataFrame([couplings, pl.Series("kind", kinds, dtype=pl.String)], schema=ASIDE_SCHEMA)
-
-
-def _count(context: JobContext, page: Page, tally: Tally, which: Mask, name: str) -> None:
-    """Count pairs in the direction in which they were looked at: from the side whose feed named them, as far as the
-    mapping goes there.
-    """
-    direction = context.bound.mapping.direction
-    from_left = page.pairs["left_due"].fill_null(True).to_numpy() & direction.reaches(Side.RIGHT) | (
-        not direction.reaches(Side.LEFT)
-    )
-    for side, number in ((Side.RIGHT, (which & from_left).sum()), (Side.LEFT, (which & ~from_left).sum())):
-        counts = tally.towards(side)
-        setattr(counts, name, getattr(counts, name) + int(number))

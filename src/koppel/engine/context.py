@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 import polars as pl
 
@@ -74,6 +75,23 @@ class Asked:
     def releasing(self, kinds: frozenset[Aside]) -> "Asked":
         """The same, with these kinds carried out at once."""
         return replace(self, released=self.released | kinds)
+
+
+class Round(Enum):
+    """Which look at a pair this is."""
+
+    FIRST = "first"
+    AGAIN = "again"
+    """Stale and waiting pairs, while that makes progress."""
+    LAST = "last"
+    """No progress any more: what still waits is put into the retry set and counted."""
+    FOLLOW_UP = "follow-up"
+    """Records created or resolved a moment ago: only what travels back is counted."""
+
+    @property
+    def final(self) -> bool:
+        """Whether the job does not look at these pairs again after it."""
+        return self in (Round.LAST, Round.FOLLOW_UP)
 
 
 @dataclass

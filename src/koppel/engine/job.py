@@ -5,8 +5,7 @@ finish. A crash is just a job whose last two verbs are finished by `recover`.
 """
 
 from koppel.engine.blanked import blanked_columns
-from koppel.engine.carry import Round
-from koppel.engine.context import Again, JobContext
+from koppel.engine.context import Again, JobContext, Round
 from koppel.engine.garbage import between_pages
 from koppel.engine.observe import Observed, observe, pages
 from koppel.engine.pipeline import carry

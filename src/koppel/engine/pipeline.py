@@ -13,8 +13,8 @@ from concurrent.futures import Executor, Future
 
 import polars as pl
 
-from koppel.engine.carry import OpenPage, Round, begin
-from koppel.engine.context import JobContext
+from koppel.engine.carry import OpenPage, begin
+from koppel.engine.context import JobContext, Round
 from koppel.engine.couple import match_rules
 from koppel.engine.garbage import collect
 from koppel.engine.judge import policy_of
