@@ -78,7 +78,8 @@ class Changes:
     """An answer to `changes`. `cursor` was taken before the first read: pass it back to take up from here.
 
     `complete`: the pages name every record of the table (within the filter), so one that is not named does not exist.
-    `pages`: frames with ID and VERSION and the wanted fields, read while they are iterated.
+    `pages`: frames with ID, VERSION, FAULT and the wanted fields, read while they are iterated; a record may come
+    twice, and what is said last counts.
     """
 
     cursor: str
@@ -174,7 +175,8 @@ class Table(Protocol):
 
     def write(self, write: Write) -> pl.DataFrame:
         """Carry out one write. Answer, one row per OP: OP, CODE (an `Outcome`), ID, VERSION, FIELD, MESSAGE and the
-        stored `write.want`; and ALTERED where a system keeps something else than was sent, MESSAGE saying why.
+        stored `write.want`. FIELD and MESSAGE say why a row was refused. ALTERED, where a connector can tell, names the
+        fields of a written row of which the system keeps something else than was sent, MESSAGE saying why.
 
         The good rows of a batch go in when bad ones are refused. Raises `SystemFailure` when the fate of the whole
         batch is unknown, or, as its `undone` says, nothing of it was carried out.
@@ -304,10 +306,10 @@ class Store(Protocol):
         that were never looked at.
         """
 
-    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None) -> tuple[int, int]:
+    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None, end: int) -> tuple[int, int]:
         """The same with all couplings, whatever their versions say: how many pairs there are, and how many couplings
-        are left out. `rest`: of those about which nothing is open only the ones with these numbers (some of which may
-        be none of the mapping's).
+        are left out. `rest`: of those below the number `end` about which nothing is open only the ones with these
+        numbers (some of which may be none of the mapping's).
         """
 
     def line_up_couplings(self, couplings: Sequence[int], lone: Sequence[tuple[Side, str]]) -> int:

@@ -35,7 +35,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The service behind the configuration."""
     made = Server()
     monkeypatch.setenv("ERP_PASSWORD", SECRET)
-    monkeypatch.setattr("koppel.connectors.odata.open_system", lambda name, url, auth, batch: made.system(4, batch))
+    monkeypatch.setattr(
+        "koppel.connectors.odata.open_system", lambda name, url, auth, batch, **_: made.system(4, batch)
+    )
     (tmp_path / "koppel.toml").write_text(TOML, encoding="utf-8")
     CRM.create(
         tmp_path,

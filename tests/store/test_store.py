@@ -212,7 +212,7 @@ class TestLiningUp:
         at = job(store)
         settle(store, at, couplings=couplings(*((f"l{i}", f"r{i}") for i in range(25))))
         store.begin_due(at)
-        store.line_up_all(at, lone=False, rest=None)
+        store.line_up_all(at, lone=False, rest=None, end=0)
         assert len(lined_up(store, at, size=10)) == len(set(lined_up(store, at, size=10))) == 25
 
     def test_of_all_couplings_leaves_out_what_needs_no_look(self, store: SqlStore) -> None:
@@ -230,9 +230,12 @@ class TestLiningUp:
         assert {*numbers.values()} <= {*within} and store.coupling_numbers("ITEM") == range(0)
         store.begin_due(at)
         everybody = pl.Series([*store.all_couplings("VENDOR"), numbers["l0"]])
-        assert store.line_up_all(at, lone=False, rest=everybody) == (4, 1)
+        assert store.line_up_all(at, lone=False, rest=everybody, end=within.stop) == (4, 1)
         assert sorted(lined_up(store, at)) == [(f"l{i}", f"r{i}") for i in range(4)]
-        assert store.line_up_all(at, lone=False, rest=None) == (5 + 4, 0)
+        assert store.line_up_all(at, lone=False, rest=None, end=0) == (5 + 4, 0)
+        store.begin_due(at)
+        settle(store, at, couplings=couplings(("l5", "r5")))  # by hand, since the feeds were read
+        assert store.line_up_all(at, lone=False, rest=everybody, end=within.stop) == (5, 1)
 
     def test_knows_what_was_last_agreed_with_a_record(self, store: SqlStore) -> None:
         """Nothing, where it was kept in another layout or a lost answer is not forgotten: such a pair is looked at."""

@@ -124,7 +124,7 @@ def test_no_fingerprint_says_unseen_and_only_blanks_say_blank(values: list[str |
 
 
 def test_a_hash_that_means_something_else_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No text is known that hashes to 0 or 1; such a one must pass neither for unseen nor for a blank."""
+    """No text is known that hashes to 0, 1 or 2; such a one must not pass for unseen, a blank, or what was not kept."""
 
     class LowHashes:
         def __init__(self, text: pl.Expr) -> None:
@@ -135,7 +135,7 @@ def test_a_hash_that_means_something_else_is_moved(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("polars_hash.NonCryptographicHashingNameSpace", LowHashes)
     field = FieldShape("f", Kind.TEXT)
-    assert fingerprints(frame_of(field, ["0", "1", "2", "3", None]), [field])[:, 0].tolist() == [2, 2, 2, 3, BLANK]
+    assert fingerprints(frame_of(field, ["0", "1", "2", "3", None]), [field])[:, 0].tolist() == [3, 3, 3, 3, BLANK]
 
 
 def test_fingerprints_are_rows_by_fields_in_the_order_asked_for() -> None:

@@ -6,12 +6,12 @@ import numpy.typing as npt
 from koppel.engine.context import JobContext
 from koppel.engine.observe import pages
 from koppel.engine.page import read_page
-from koppel.engine.settle import BLANK
 from koppel.model.policy import Side
 from koppel.model.values import FieldShape
 from koppel.ports import Want
 from koppel.reconcile.guard import HANDFUL
 from koppel.transform.canonical import blank
+from koppel.transform.fingerprint import BLANK
 
 
 def blanked_columns(context: JobContext, couplings: list[int]) -> list[str]:

@@ -47,8 +47,8 @@ class Comparison:
         for page in pages:
             yield page, prints(bound, side, raw(bound.lines, side, page)) if self.compares else _NO_CELLS
 
-    def uncoupled(self, side: Side, page: pl.DataFrame, cells: Fingerprints) -> pl.Series:
-        """Mark the couplings of these records; which of them have none."""
+    def noted(self, side: Side, page: pl.DataFrame, cells: Fingerprints) -> pl.Series:
+        """Note what records say of their couplings; which of them have none."""
         context = self._context
         known = context.store.baselines(context.name, side, page[ID], context.layout)
         agreed = page.select(ID).join(known, on=ID, how="left", maintain_order="left")
@@ -67,7 +67,7 @@ class Comparison:
         return same
 
     def _mark(self, side: Side, numbers: npt.NDArray[np.int64], same: Mask) -> None:
-        """The last word about a record stands. A coupling that was made meanwhile has no place."""
+        """The last word about a record stands. A coupling that was made meanwhile has no place, and is looked at."""
         at = numbers - self._numbers.start
         here = (at >= 0) & (at < len(self._marks))
         place = at[here]
@@ -77,6 +77,11 @@ class Comparison:
     def named(self, side: Side) -> int:
         """How many couplings' records the feed of `side` named."""
         return int(np.count_nonzero(self._marks & (_NAMED << (2 * side))))
+
+    @property
+    def end(self) -> int:
+        """Higher than the number of every coupling there was."""
+        return self._numbers.stop
 
     def rest(self) -> pl.Series | None:
         """The numbers among which the couplings are that need a second look; None: all of them."""

@@ -76,7 +76,7 @@ def _line_up(context: JobContext, swept: Sequence[Side], comparison: Comparison 
     lone = context.asked.creates
     if comparison is None:
         return context.store.line_up(context.job, lone, swept, context.layout)
-    total, spared = context.store.line_up_all(context.job, lone, comparison.rest())
+    total, spared = context.store.line_up_all(context.job, lone, comparison.rest(), comparison.end)
     tally = Tally()
     receiver = Side.RIGHT if context.bound.mapping.direction.reaches(Side.RIGHT) else Side.LEFT
     tally.towards(receiver).unchanged = spared
@@ -113,7 +113,7 @@ def _lined_up(context: JobContext, side: Side, feed: Changes, comparison: Compar
             yield page
     else:
         for page, cells in _ahead(context, side, comparison.prepared(side, feed.pages)):
-            context.store.add_uncoupled(side, page[ID].filter(comparison.uncoupled(side, page, cells)))
+            context.store.add_uncoupled(side, page[ID].filter(comparison.noted(side, page, cells)))
             yield page
 
 

@@ -10,7 +10,6 @@ from koppel.engine.history import of_records
 from koppel.engine.judge import Verdict
 from koppel.engine.page import Page, unpack
 from koppel.engine.settle import (
-    BLANK,
     Altered,
     Progress,
     arrived,
@@ -48,9 +47,9 @@ def outcome_of(
     code = answer[CODE].fill_null(str(Outcome.UNKNOWN))
     written = (code == str(Outcome.WRITTEN)).to_numpy()
     rows = batch.rows[written]
-    altered = _altered(context, batch, answer)
-    errors = _refused(page, batch, answer, code) + _not_kept(context, page, batch, answer, altered)
-    kept = ~altered.replaced.any(axis=1)
+    altered = _altered(context, verdict, batch, answer)
+    kept = ~(altered.replaced.any(axis=1) | _not_deactivated(batch, answer))
+    errors = _refused(page, batch, answer, code) + _not_kept(context, page, batch, answer, altered, ~kept)
     tally = Tally()
     setattr(tally.towards(side), COUNTED[batch.write.kind], int((written & kept).sum()))
     for row in batch.rows[code.is_in([str(Outcome.STALE), str(Outcome.MISSING)]).to_numpy()]:
@@ -62,7 +61,7 @@ def outcome_of(
             look_again(context, page, int(row))
     settlement = Settlement(history=of_records(batch.intent.history, batch.write.rows[ID].filter(pl.Series(written))))
     if batch.ends:
-        ended = tuple(page.pairs[COUPLING].gather(rows).to_list())
+        ended = tuple(page.pairs[COUPLING].gather(batch.rows[written & kept]).to_list())
         settlement = replace(settlement, uncoupled=ended, apart=ended if batch.write.kind is WriteKind.UPDATE else ())
     elif len(rows):
         _take_answer(context, verdict, progress, batch, answer, written, altered)
@@ -104,7 +103,6 @@ def _take_answer(
     if batch.write.kind is WriteKind.CREATE:
         for target in Side:  # a record made anew agreed with nothing before
             progress.base[target][rows] = 0
-        progress.base[side.other][rows] = np.where(altered.replaced, BLANK, 0)  # what it does not keep was blank there
     # An update may have changed a mapped key, and with it the record's id.
     progress.ids[side] = _scatter(progress.ids[side], rows, answer[ID].filter(pl.Series(written)))
     progress.versions[side] = _scatter(progress.versions[side], rows, answer[VERSION].filter(pl.Series(written)))
@@ -114,7 +112,7 @@ def _take_answer(
     )
     # What the system filled in travels back in a second look, and what a resolver made is settled in one: only when
     # both sides hold it.
-    second = (verdict.plan.cells[rows] == Cell.RESOLVE).any(axis=1) | altered.filled.any(axis=1)
+    second = ((verdict.plan.cells[rows] == Cell.RESOLVE) & ~altered.replaced).any(axis=1) | altered.filled.any(axis=1)
     second |= (unsettled & ~altered.replaced).any(axis=1) & (batch.write.kind is WriteKind.CREATE)
     if second.any():
         made = progress.ids[Side.LEFT].gather(rows[second])
@@ -142,24 +140,35 @@ def _refused(page: Page, batch: Batch, answer: pl.DataFrame, code: pl.Series) ->
     return rows
 
 
-def _altered(context: JobContext, batch: Batch, answer: pl.DataFrame) -> Altered:
+def _altered(context: JobContext, verdict: Verdict, batch: Batch, answer: pl.DataFrame) -> Altered:
     """Of which cells that were sent the system says that it keeps something else."""
     differing = np.zeros_like(batch.sent)
-    for place in answer[ALTERED].is_not_null().arg_true().to_list() if ALTERED in answer.columns else ():
-        names = answer[ALTERED][place].to_list()
+    if ALTERED in answer.columns and not batch.ends:
+        sent = verdict.plan.sent[batch.side][batch.rows, : context.bound.cells]
         lines = context.bound.lines[: context.bound.cells]
-        differing[place] = batch.sent[place] & [line.mapping.name(batch.side) in names for line in lines]
+        for place in answer[ALTERED].is_not_null().arg_true().to_list():
+            names = answer[ALTERED][place].to_list()
+            differing[place] = sent[place] & [line.mapping.name(batch.side) in names for line in lines]
     return Altered.of(differing, unpack(batch.intent.rows["sent"], context.bound.cells))
 
 
+def _not_deactivated(batch: Batch, answer: pl.DataFrame) -> Mask:
+    """Records that were to be put out of use, and are not: the coupling goes on."""
+    if ALTERED not in answer.columns or not batch.ends:
+        return np.zeros(len(batch.rows), dtype=np.bool_)
+    remain: Mask = answer[ALTERED].is_not_null().to_numpy()
+    return remain
+
+
 def _not_kept(
-    context: JobContext, page: Page, batch: Batch, answer: pl.DataFrame, altered: Altered
+    context: JobContext, page: Page, batch: Batch, answer: pl.DataFrame, altered: Altered, rows_: Mask
 ) -> list[tuple[object, ...]]:
-    """Rows whose values were written and are not kept, as errors of their source records."""
+    """Rows (`rows_`) whose values were written and are not kept, as errors of their source records."""
     rows = []
-    for place in np.flatnonzero(altered.replaced.any(axis=1)):
+    for place in np.flatnonzero(rows_):
         cells = np.flatnonzero(altered.replaced[place])
-        label = ", ".join(dict.fromkeys(field_label(context.bound, int(cell), batch.side) for cell in cells))
+        labels = [field_label(context.bound, int(cell), batch.side) for cell in cells]
+        label = ", ".join(dict.fromkeys(labels or batch.write.fields))
         text = f"{sentence(NOT_KEPT, label)} {answer[MESSAGE][int(place)] or ''}".strip()
         rows.append(error_row(page, int(batch.rows[place]), batch.side.other, NOT_KEPT, label, text))
     return rows

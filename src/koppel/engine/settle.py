@@ -23,9 +23,7 @@ from koppel.model.situation import Move
 from koppel.model.values import VERSION
 from koppel.reconcile.classify import Codes, Fingerprints, Mask
 from koppel.transform.convert import REASONS
-
-BLANK = 1
-"""The fingerprint of a blank, on whatever side (`transform.fingerprint`)."""
+from koppel.transform.fingerprint import BLANK, NOT_KEPT
 
 
 @dataclass
@@ -66,7 +64,7 @@ class Altered:
     filled: Mask
     """A blank was sent."""
     replaced: Mask
-    """A value was sent."""
+    """A value was sent; or made by a resolver, and is not settled before both sides keep it."""
 
     @staticmethod
     def of(differing: Mask, meant: Fingerprints) -> "Altered":
@@ -81,16 +79,16 @@ def arrived(
 
     A blank that was left out because the other side is blank too is agreement as well. What the system filled in where
     a blank was sent is a change of that side, like any field it changes; where it keeps another value than it was sent,
-    the source stays moved, against what is stored now.
+    the source stays moved, whatever it says next, until something of it is kept.
     """
     progress.prints[side][rows] = stored
     other = progress.prints[side.other][rows]
     settled = sent | ((stored == BLANK) & (other == BLANK))
     base, source = progress.base[side][rows], progress.base[side.other][rows]
     base[settled] = stored[settled]
-    base[altered.filled] = BLANK
-    settled &= ~altered.replaced
+    base[altered.filled & sent] = BLANK
     source[settled] = other[settled]
+    source[altered.replaced & sent] = NOT_KEPT
     progress.base[side][rows], progress.base[side.other][rows] = base, source
 
 

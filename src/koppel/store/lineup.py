@@ -88,9 +88,9 @@ class LineUp(StoreBase):
                 self._add_pairs(connection, query)
             return self._add_lone(connection, number, lone)
 
-    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None) -> tuple[int, int]:
+    def line_up_all(self, job: Job, lone: bool, rest: pl.Series | None, end: int) -> tuple[int, int]:
         """The same with all couplings: how many pairs there are, and how many couplings are left out. `rest`: of those
-        about which nothing is open only the ones with these numbers.
+        below the number `end` about which nothing is open only the ones with these numbers.
         """
         with self.transaction() as connection:
             number = self.mapping_id(connection, job.mapping)
@@ -105,7 +105,8 @@ class LineUp(StoreBase):
                 query = select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, these)
                 self._add_pairs(connection, query)
             asked = _named_by(schema.conflict).where(_coupling.c.mapping == number)
-            for query in [*_open_couplings(number), asked]:
+            made = select(_coupling.c.id, true(), true()).where(_coupling.c.mapping == number, _coupling.c.id >= end)
+            for query in [*_open_couplings(number), asked, made]:
                 self._add_pairs(connection, query)
             coupled = connection.execute(select(func.count()).select_from(_pair)).scalar_one()
             return self._add_lone(connection, number, lone), count - coupled

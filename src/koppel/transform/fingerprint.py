@@ -1,7 +1,8 @@
 """Fingerprints: one unsigned 64-bit number per value, by which a side is compared with its own past (DESIGN 4).
 
 xxh3-64 of the canonical text, computed by polars-hash, bit for bit what the xxhash reference gives. 0 is kept for
-"never seen" and 1 for a blank; a text that hashes to one of these two is counted as 2, so no text can pass for either.
+"never seen", 1 for a blank and 2 for "not kept"; a text that hashes to one of these is counted as 3, so that no text
+passes for any of them.
 """
 
 import hashlib
@@ -20,6 +21,10 @@ CANONICAL_VERSION = 1
 
 UNSEEN = 0
 BLANK = 1
+NOT_KEPT = 2
+"""Stands in the baseline of a value that was sent and that the other side does not keep: whatever the field holds, it
+has moved since.
+"""
 
 
 def fingerprints(frame: pl.DataFrame, fields: Sequence[FieldShape]) -> npt.NDArray[np.uint64]:
@@ -47,4 +52,4 @@ def layout_entry(left: FieldShape | None, right: FieldShape | None, name: str) -
 def _hash(text: pl.Expr) -> pl.Expr:
     """The hash of the text; null, which polars-hash leaves null, is the blank."""
     hashed = polars_hash.NonCryptographicHashingNameSpace(text).xxh3_64()
-    return hashed.clip(lower_bound=BLANK + 1).fill_null(pl.lit(BLANK, dtype=pl.UInt64))
+    return hashed.clip(lower_bound=NOT_KEPT + 1).fill_null(pl.lit(BLANK, dtype=pl.UInt64))

@@ -229,11 +229,8 @@ class Writer:
                     self.progress.refusals |= {row: said} if said is not None else {}
 
     def _is_for_nothing(self, row: int) -> bool:
-        """Whether a row was not sent or not allowed. Of a row that went alone nobody knows whether its table is to
-        blame; it is an error, and keeps nobody else out.
-        """
-        alone = len(self.write.rows) == 1
-        return self.progress.codes[row] is Outcome.STALE or (row in self._forbidden and not alone)
+        """Whether a row was not sent, or not allowed."""
+        return self.progress.codes[row] is Outcome.STALE or row in self._forbidden
 
     def _fail(self, failure: SystemFailure) -> None:
         """Nothing more is sent."""
