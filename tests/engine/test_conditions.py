@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from koppel.connectors.memory import MemoryTable
 from koppel.connectors.memory.system import MemorySystem
 from koppel.engine.bind import bind
-from koppel.engine.context import OpenTable, Tables
+from koppel.engine.context import Claim, OpenTable, Tables
 from koppel.engine.references import translated
 from koppel.errors import ConfigurationError
 from koppel.model.mapping import FieldMapping, Hop, Mapping, MatchRule, Reference, SideOptions, TableRef
@@ -190,7 +190,7 @@ def _shared_numbers(twin: Twin) -> Mapping:
 def _buyer_and(twin: Twin, **account: str) -> dict[str, int]:
     """A buyer 10000 is to be carried where an account 10000 of another kind or state is."""
     twin.mapping = _shared_numbers(twin)
-    twin.filters = ((), (parse("kind = '11' AND state IS NULL"),))
+    twin.claims = ((), (Claim("VENDOR", Side.RIGHT, parse("kind = '11' AND state IS NULL")),))
     erp, crm = twin.systems
     erp.table("buyer", TableOptions()).put("b", {"number": "10000"})
     crm.table("account", TableOptions()).put("v", {"number": "10000", **account})
@@ -225,6 +225,6 @@ def test_one_that_another_mapping_has_coupled_is_no_partner_either(tmp_path: Pat
     twin.full(vendor)
     (account,) = twin.systems[1].table("account", TableOptions()).records()
     twin.systems[1].table("account", TableOptions()).edit(account, {"kind": "11", "state": "inactive"})
-    twin.shared = ((), (("VENDOR", Side.RIGHT),))
+    twin.claims = ((), (Claim("VENDOR", Side.RIGHT),))
     twin.systems[0].table("buyer", TableOptions()).put("b", {"number": "10000"})
     assert counts(twin.full()) == {"inserted": 1}
