@@ -104,7 +104,7 @@ class Town:
         if any(len(way) > 1 for way in ways):
             return None, "ambiguous_reference"
         known = [party for way in ways for party in way]
-        account = next((self.pairs[party] for party in known if party in self.pairs), None)
+        account = self.pairs.get(known[0]) if known else None
         return account, None if account else "waiting" if known else "unknown_reference"
 
     def company_of(self, account: str) -> tuple[str | None, str | None]:
@@ -143,6 +143,20 @@ def test_it_is_decided_as_business_central_does(
     assert {value: (there if why is None else None, why) for value, (there, why) in back.items()} == {
         account: town.company_of(account) for account in ACCOUNTS
     }
+
+
+def test_a_customer_that_is_not_coupled_yet_is_waited_for() -> None:
+    """People of a company that is both were given to the vendor for good: once the customer was coupled, no cell of
+    theirs moved.
+    """
+    both = Town(
+        [("K1", "Vendor", "20000"), ("K1", "Customer", "10000")],
+        {("CUSTOMER", "10000"), ("VENDOR", "20000")},
+        {("VENDOR", "20000"): "a2"},
+    )
+    assert both.translated(Side.LEFT, ["K1"]) == {"K1": (None, "waiting")}
+    both.pairs["CUSTOMER", "10000"] = "a1"
+    assert both.translated(Side.LEFT, ["K1"]) == {"K1": ("a1", None)}
 
 
 def test_rows_that_meet_no_condition_lead_nowhere() -> None:
