@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from koppel.connectors.memory import MemoryTable
 from koppel.connectors.memory.system import MemorySystem
 from koppel.engine.bind import bind
-from koppel.engine.context import OpenTable, Tables
+from koppel.engine.context import Claim, OpenTable, Tables
 from koppel.engine.references import translated
 from koppel.errors import ConfigurationError
 from koppel.model.mapping import FieldMapping, Hop, Mapping, MatchRule, Reference, SideOptions, TableRef
@@ -104,7 +104,7 @@ class Town:
         if any(len(way) > 1 for way in ways):
             return None, "ambiguous_reference"
         known = [party for way in ways for party in way]
-        account = next((self.pairs[party] for party in known if party in self.pairs), None)
+        account = self.pairs.get(known[0]) if known else None
         return account, None if account else "waiting" if known else "unknown_reference"
 
     def company_of(self, account: str) -> tuple[str | None, str | None]:
@@ -143,6 +143,20 @@ def test_it_is_decided_as_business_central_does(
     assert {value: (there if why is None else None, why) for value, (there, why) in back.items()} == {
         account: town.company_of(account) for account in ACCOUNTS
     }
+
+
+def test_a_customer_that_is_not_coupled_yet_is_waited_for() -> None:
+    """People of a company that is both were given to the vendor for good: once the customer was coupled, no cell of
+    theirs moved.
+    """
+    both = Town(
+        [("K1", "Vendor", "20000"), ("K1", "Customer", "10000")],
+        {("CUSTOMER", "10000"), ("VENDOR", "20000")},
+        {("VENDOR", "20000"): "a2"},
+    )
+    assert both.translated(Side.LEFT, ["K1"]) == {"K1": (None, "waiting")}
+    both.pairs["CUSTOMER", "10000"] = "a1"
+    assert both.translated(Side.LEFT, ["K1"]) == {"K1": ("a1", None)}
 
 
 def test_rows_that_meet_no_condition_lead_nowhere() -> None:
@@ -190,7 +204,7 @@ def _shared_numbers(twin: Twin) -> Mapping:
 def _buyer_and(twin: Twin, **account: str) -> dict[str, int]:
     """A buyer 10000 is to be carried where an account 10000 of another kind or state is."""
     twin.mapping = _shared_numbers(twin)
-    twin.filters = ((), (parse("kind = '11' AND state IS NULL"),))
+    twin.claims = ((), (Claim("VENDOR", Side.RIGHT, parse("kind = '11' AND state IS NULL")),))
     erp, crm = twin.systems
     erp.table("buyer", TableOptions()).put("b", {"number": "10000"})
     crm.table("account", TableOptions()).put("v", {"number": "10000", **account})
@@ -225,6 +239,6 @@ def test_one_that_another_mapping_has_coupled_is_no_partner_either(tmp_path: Pat
     twin.full(vendor)
     (account,) = twin.systems[1].table("account", TableOptions()).records()
     twin.systems[1].table("account", TableOptions()).edit(account, {"kind": "11", "state": "inactive"})
-    twin.shared = ((), (("VENDOR", Side.RIGHT),))
+    twin.claims = ((), (Claim("VENDOR", Side.RIGHT),))
     twin.systems[0].table("buyer", TableOptions()).put("b", {"number": "10000"})
     assert counts(twin.full()) == {"inserted": 1}

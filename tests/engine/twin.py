@@ -14,11 +14,10 @@ import polars as pl
 from koppel.connectors.memory.system import MemorySystem
 from koppel.connectors.memory.table import Knobs, MemoryTable
 from koppel.engine.bind import bind
-from koppel.engine.context import Asked, JobContext, OpenTable, Tables
+from koppel.engine.context import Asked, Claim, JobContext, OpenTable, Tables
 from koppel.engine.job import begin, fail, finish, run_job
 from koppel.errors import KoppelError
 from koppel.model.bound import Identity
-from koppel.model.filter import Filter
 from koppel.model.job import Counts, JobKind, JobRecord
 from koppel.model.listing import Conflict, ErrorRecord
 from koppel.model.mapping import FieldMapping, Mapping, TableRef
@@ -89,7 +88,7 @@ class Twin:
     more: dict[str, Mapping] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
     shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
-    filters: tuple[Sequence[Filter], Sequence[Filter]] = ((), ())
+    claims: tuple[Sequence[Claim], Sequence[Claim]] = ((), ())
 
     def __post_init__(self) -> None:
         """Make both systems and the store."""
@@ -151,7 +150,7 @@ class Twin:
         hops = {reference.hop.table: self.opened(reference.hop.table) for reference in references if reference.hop}
         sides = (self.opened(mapping.left), self.opened(mapping.right))
         directions = {name: known[name].direction for name in named}
-        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared, self.filters, directions)
+        return Tables(("erp", "crm"), sides, referenced, hops, self.ahead, self.shared, self.claims, directions)
 
     def context(self, asked: Asked, kind: JobKind = JobKind.SYNC, mapping: Mapping | None = None) -> JobContext:
         """A job that has just been opened."""

@@ -14,10 +14,9 @@ from uuid_utils import uuid7
 
 from koppel.config import Configuration, Connector
 from koppel.engine.bind import bind
-from koppel.engine.context import OpenTable, Tables
+from koppel.engine.context import Claim, OpenTable, Tables
 from koppel.errors import ConfigurationError, Halted, Problem
 from koppel.model.bound import BoundMapping
-from koppel.model.filter import Filter
 from koppel.model.mapping import Mapping, SideOptions, TableRef
 from koppel.model.policy import Side
 from koppel.model.values import TableShape
@@ -114,9 +113,9 @@ class Connections:
                 hops[line.reference.hop.table] = self._open(line.reference.hop.table, SideOptions())
         names = (mapping.left.system, mapping.right.system)
         shared = (self._shared(mapping, Side.LEFT), self._shared(mapping, Side.RIGHT))
-        filters = (self._filters(mapping, Side.LEFT, left.shape), self._filters(mapping, Side.RIGHT, right.shape))
+        claims = (self._claims(mapping, Side.LEFT, left.shape), self._claims(mapping, Side.RIGHT, right.shape))
         directions = {name: self.configuration.mappings[name].direction for name in referenced}
-        return Tables(names, (left, right), referenced, hops, shared=shared, filters=filters, directions=directions)
+        return Tables(names, (left, right), referenced, hops, shared=shared, claims=claims, directions=directions)
 
     def _shared(self, mapping: Mapping, side: Side) -> list[tuple[str, Side]]:
         """The other mappings that may write to the same table, and on which of their sides it is."""
@@ -127,16 +126,19 @@ class Connections:
             if name != mapping.name and other.table(there) == mapping.table(side) and other.direction.reaches(there)
         ]
 
-    def _filters(self, mapping: Mapping, side: Side, shape: TableShape) -> list[Filter]:
-        """What other mappings look at the same table through. One that does not fit it is told with its own mapping."""
+    def _claims(self, mapping: Mapping, side: Side, shape: TableShape) -> list[Claim]:
+        """The other mappings of the same table that lead to a different table of the same counterpart, with their
+        filters. A filter that does not fit is told with its own mapping.
+        """
         return [
-            filter_
+            Claim(name, there, filter_ if filter_ is not None and not check_filter(filter_, shape) else None)
             for name, other in self.configuration.mappings.items()
             for there in Side
             if name != mapping.name
             and other.table(there) == mapping.table(side)
-            and (filter_ := other.options(there).filter) is not None
-            and not check_filter(filter_, shape)
+            and other.table(there.other).system == mapping.table(side.other).system
+            and other.table(there.other) != mapping.table(side.other)
+            for filter_ in (other.options(there).filter,)
         ]
 
     def bind(self, mapping: Mapping) -> tuple[BoundMapping, Tables]:

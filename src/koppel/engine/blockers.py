@@ -63,12 +63,16 @@ def _blocking(context: JobContext, line: Line, side: Side, telling: Telling) -> 
 
 
 def _names(context: JobContext, line: Line, side: Side, values: pl.Series, telling: Telling) -> dict[str, str]:
-    """What people call the records with these ids; nothing where the reference goes by a field."""
+    """What people call the records with these ids; nothing where the reference goes by a field, or where the field that
+    tells them apart does not exist (which is told with their own mapping).
+    """
     reference = line.mapping.reference
     assert reference is not None
     name = reference.mappings[0]
     here, by = context.tables.referenced[name][side], telling(name, side)
-    if by is None or reference.hop or referenced_field(line.shape(side), reference, side, here.shape):
+    if by is None or here.shape.field(by) is None or reference.hop:
+        return {}
+    if referenced_field(line.shape(side), reference, side, here.shape):
         return {}
     found = here.table.fetch(values, Want((by,))).select(ID, pl.col(by).cast(pl.String)).drop_nulls()
     return dict(found.rows())

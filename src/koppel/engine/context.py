@@ -29,11 +29,23 @@ class OpenTable:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Another mapping of a table, on `side` of it, that couples its records with those of a different table of the same
+    counterpart: what it has coupled, or has inside its `filter`, is something else (None = it claims only what it has
+    coupled).
+    """
+
+    mapping: str
+    side: Side
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True)
 class Tables:
     """Both tables of a mapping, and those its references lead through. `names`: the systems' names, left and right;
     `ahead`: how far their clocks are ahead of ours; `shared`: per side, the other mappings that write to the same
-    table, and on which of their sides it is; `filters`: per side, those that other mappings of the same table look at
-    it through; `directions`: of the mappings that references lead through.
+    table, and on which of their sides it is; `claims`: per side, what is known to be other mappings' in the same table;
+    `directions`: of the mappings that references lead through.
     """
 
     names: tuple[str, str]
@@ -42,7 +54,7 @@ class Tables:
     hops: Mapping[TableRef, OpenTable] = field(default_factory=dict)
     ahead: tuple[timedelta, timedelta] = (timedelta(0), timedelta(0))
     shared: tuple[Sequence[tuple[str, Side]], Sequence[tuple[str, Side]]] = ((), ())
-    filters: tuple[Sequence[Filter], Sequence[Filter]] = ((), ())
+    claims: tuple[Sequence[Claim], Sequence[Claim]] = ((), ())
     directions: Mapping[str, Direction] = field(default_factory=dict)
 
     def __getitem__(self, side: Side) -> OpenTable:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from koppel.engine.context import JobContext
+from koppel.engine.context import Claim, JobContext
 from koppel.model.coupling import COUPLING
 from koppel.model.filter import fields_of
 from koppel.model.mapping import MatchRule
@@ -137,21 +137,22 @@ def _taken(context: JobContext, side: Side, others: pl.Series) -> pl.DataFrame:
 
 
 def _outside(context: JobContext, side: Side, ids: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Which of these records are outside the mapping's filter of their side, and which of those are another mapping's
-    of the same table: coupled there, or inside its filter. A vendor's account is no customer that hides behind the
-    filter, though both have the same number.
+    """Which of these records are outside the mapping's filter of their side, and which of those another mapping claims:
+    coupled there, or inside its filter. A vendor's account is no customer that hides behind the filter, though both
+    have the same number; the account of a customer of another region, or of a shop's client, may well be.
     """
     filter_, shape = context.bound.mapping.options(side).filter, context.bound.shape(side)
     if filter_ is None or not len(ids):
         return pl.Series(dtype=pl.String), pl.Series(dtype=pl.String)
-    filters = context.tables.filters[side]
+    claims = context.tables.claims[side]
+    filters = [claim.filter for claim in claims if claim.filter is not None]
     fields = frozenset(context.bound.filtered(side)).union(*map(fields_of, filters))
     outside = context.tables[side].table.fetch(ids, Want(tuple(sorted(fields)))).filter(~to_polars(filter_, shape))
     inside_theirs = outside.filter(pl.any_horizontal(pl.lit(False), *(to_polars(each, shape) for each in filters)))[ID]
-    coupled = [_coupled_in(context, name, there, outside[ID]) for name, there in context.tables.shared[side]]
+    coupled = [_coupled_in(context, claim, outside[ID]) for claim in claims]
     return outside[ID], pl.concat([inside_theirs, *coupled])
 
 
-def _coupled_in(context: JobContext, mapping: str, side: Side, ids: pl.Series) -> pl.Series:
-    """Which of these records another mapping has coupled, on that side of it."""
-    return context.store.coupled(mapping, side, ids)["left_id" if side is Side.LEFT else "right_id"]
+def _coupled_in(context: JobContext, claim: Claim, ids: pl.Series) -> pl.Series:
+    """Which of these records the other mapping has coupled."""
+    return context.store.coupled(claim.mapping, claim.side, ids)["left_id" if claim.side is Side.LEFT else "right_id"]

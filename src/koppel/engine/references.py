@@ -53,7 +53,9 @@ def _translate(context: JobContext, line: Line, reference: Reference, side: Side
     answers = pl.concat([_one_mapping(context, way, line, reference, side, each) for way, each in enumerate(asked)])
     if hop is not None and not (hops_here and reference.conditions):
         answers = _of_one_table(answers)
-    best = answers.sort("rank", maintain_order=True).unique("value", keep="first", maintain_order=True)
+    # Conditions say of each way that it is meant, coupled or not: the first wins, and its record is waited for.
+    first = pl.col("rank").clip(upper_bound=0) if hops_here and reference.conditions else pl.col("rank")
+    best = answers.sort(first, "way", maintain_order=True).unique("value", keep="first", maintain_order=True)
     best = best.select("value", "way", "translated", "reason", "rank")
     if hop is not None and not hops_here:
         best = _hop_back(context.tables.hops[hop.table], best, reference)

@@ -48,10 +48,10 @@ class Reference:
     """A value that names a record of another mapping and is translated through that mapping's couplings (semantics
     4.8.5).
 
-    `mappings`: tried in order, the first coupled record wins. `blank`: the value a blank stands for (Business Central's
-    blank currency code means the local currency). `left_by`, `right_by`: the field of the referenced table that the
-    value holds; None = found out from the foreign key, else the table's key. `conditions`: one for each mapping, which
-    rows of the hop's table lead to it; () = any row to any of them.
+    `mappings`: tried in order, the first coupled record wins (with `conditions`, the first that exists). `blank`: the
+    value a blank stands for (Business Central's blank currency code means the local currency). `left_by`, `right_by`:
+    the field of the referenced table that the value holds; None = found out from the foreign key, else the table's key.
+    `conditions`: one for each mapping, which rows of the hop's table lead to it; () = any row to any of them.
     """
 
     mappings: tuple[str, ...]
