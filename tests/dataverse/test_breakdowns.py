@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from koppel.app import Koppel
+from koppel.connectors.dataverse import sending
 from koppel.errors import Denied
 from koppel.model.job import JobRecord
 from koppel.model.listing import ErrorRecord
@@ -194,6 +195,15 @@ def test_a_refusal_of_a_request_as_such_is_that_of_a_single_row_only(
     monkeypatch.setattr(far.line, "reply", gateway)
     rows = [{"name": f"Name {number}"} for number in range(40)] + [{"name": "DROP TABLE"}]
     assert codes(create(far, table, *rows)) == ["written"] * 40 + ["refused"]
+
+
+def test_a_row_alone_that_lacks_a_right_stops_nobody(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by a review: what is missing may be the right to append to what this row names."""
+    monkeypatch.setattr(sending, "ROWS_AT_ONCE", 1)
+    table = far.table()
+    with poisoned(far, right_missing(), "Name 0"):
+        rows = create(far, table, *({"name": f"Name {number}"} for number in range(40)))
+    assert codes(rows) == ["stale"] + ["written"] * 39
 
 
 def right_missing(code: str = DENIED) -> Refusal:

@@ -112,8 +112,8 @@ class Sending:
         told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]
         for row, answer in told:
             self._judge(row, answer)
-        if told and all(denied(answer) for _, answer in told):
-            self.stop.set()  # nobody's right is missing, but koppel's
+        if len(told) > 1 and all(denied(answer) for _, answer in told):
+            self.stop.set()  # nobody's right is missing, but koppel's; a single one may be denied for its lookup
 
     def _in_pieces(self, rows: list[int]) -> None:
         """A batch that was refused as such, of which nothing was done, says nothing of its rows: it may be too large,
