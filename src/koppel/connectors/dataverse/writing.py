@@ -19,7 +19,9 @@ _LOST_REFERENCE = "a record that it refers to is not there"
 
 
 def write_rows(source: Source, targets: Targets, write: Write) -> pl.DataFrame:
-    """Carry out one write. Raises SystemFailure when nothing was written because the service is out of reach."""
+    """Carry out one write. Raises SystemFailure where it is all there is to say: nothing was carried out, no fate is
+    open, and nothing is wrong with a record.
+    """
     progress, deadline = Progress.of(write), source.session.deadline()
     current = None if write.kind is WriteKind.CREATE else _compared(source, write, progress)
     bodies = bodies_of(source, targets, write, progress, current)
@@ -28,8 +30,8 @@ def write_rows(source: Source, targets: Targets, write: Write) -> pl.DataFrame:
     sending = Sending(source, write, progress, bodies, demanded or [None] * len(write.rows), deadline)
     rows = progress.open()
     sending.send(rows)
-    if sending.failure is not None and not any(progress.codes[row] is Outcome.WRITTEN for row in rows):
-        sending.failure.undone = Outcome.UNKNOWN not in progress.codes
+    if sending.failure is not None and all(progress.codes[row] is Outcome.STALE for row in rows):
+        sending.failure.undone = True
         raise sending.failure
     _blame_references(source, write, sending)
     return outcomes(write, progress, _stored(source, write, progress, sending))

@@ -101,10 +101,12 @@ class Batches:
         for part in self._parting.parts(range(len(requests)), names, max(1, len(requests))):
             found = self._together([requests[at] for at in part], deadline)
             told |= zip(part, found, strict=True)
-            known = [names[at] for at, each in zip(part, found, strict=True) if not isinstance(each, Unanswered)]
-            self._parting.answered(known)
-            if not known and not all(requests[at].repeat is Repeat.ALWAYS for at in part):
+            self._parting.answered(names[at] for at in part if isinstance(told[at], Answer))
+            silent = all(isinstance(each, Unanswered) for each in found)
+            if silent and not all(requests[at].repeat is Repeat.ALWAYS for at in part):
                 self._parting.unanswered([names[at] for at in part])
+            if isinstance(found[-1], SystemFailure) and not isinstance(found[-1], Unanswered):
+                return [told.get(at, found[-1]) for at in range(len(requests))]  # the others would meet it, too
         return [told[at] for at in range(len(requests))]
 
     def _together(self, requests: Sequence[Request], deadline: float) -> list[Told]:

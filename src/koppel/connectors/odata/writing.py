@@ -51,18 +51,21 @@ class Writer:
         self._answered: dict[int, bytes] = {}
         self._failure: SystemFailure | None = None
         self._denied: SystemFailure | None = None
+        self._forbidden: set[int] = set()
         self._stop = Event()
 
     def run(self) -> pl.DataFrame:
-        """Compare, send, answer. Raises SystemFailure when nothing was written."""
+        """Compare, send, answer. Raises SystemFailure where it is all there is to say: nothing was carried out, no fate
+        is open, and nothing is wrong with a record.
+        """
         requests = self._requests()
         rows = [row for row in self.progress.open() if requests[row] is not None]
         self._send_all(rows, requests)
         self._send_again(requests)
         told = self._read()
         failure = self._failure or self._denied
-        if failure is not None and not any(self.progress.codes[row] is Outcome.WRITTEN for row in rows):
-            failure.undone = Outcome.UNKNOWN not in self.progress.codes
+        if failure is not None and all(self._is_for_nothing(row) for row in rows):
+            failure.undone = True
             raise failure
         return outcomes(self.write, self.progress, self._stored(told))
 
@@ -217,12 +220,20 @@ class Writer:
             case Answer():
                 if told.status == HTTPStatus.FORBIDDEN:
                     self._denied = self.denial(told)
+                    self._forbidden.add(row)
                 outcome, said = self.judged(row, told)
                 if outcome is Outcome.WRITTEN:
                     self._written(row, told)
                 else:
                     self.progress.codes[row] = outcome
                     self.progress.refusals |= {row: said} if said is not None else {}
+
+    def _is_for_nothing(self, row: int) -> bool:
+        """Whether a row was not sent or not allowed. Of a row that went alone nobody knows whether its table is to
+        blame; it is an error, and keeps nobody else out.
+        """
+        alone = len(self.write.rows) == 1
+        return self.progress.codes[row] is Outcome.STALE or (row in self._forbidden and not alone)
 
     def _fail(self, failure: SystemFailure) -> None:
         """Nothing more is sent."""
@@ -257,7 +268,12 @@ class Writer:
         deletes, rows = self.write.kind is WriteKind.DELETE, set(told[ROW])
         silent = [row for row in self.progress.open() if row not in rows and not deletes]
         ids = pl.Series(ID, [self.progress.ids[row] for row in silent], dtype=pl.String)
-        again = self.source.fetch(ids, self.write.want).frame
+        try:
+            again = self.source.fetch(ids, self.write.want).frame
+        except SystemFailure as failure:  # what the others were answered stands
+            for row in silent:
+                self._unknown(row, str(failure))
+            return told.select(columns)
         if silent:
             self.progress.gone_meanwhile(silent, again[ID])
         return pl.concat([again.select(columns), told.select(columns)]).unique(ID, keep="first")
