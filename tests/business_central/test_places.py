@@ -54,7 +54,7 @@ def erp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Erp:
     erp = standard()
 
     def opened(
-        name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, recorder: object
+        name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, *_: object
     ) -> object:
         erp.keeper = keeper
         return erp.connected()

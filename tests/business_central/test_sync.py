@@ -66,7 +66,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
         erp = standard()
 
         def opened(
-            name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, recorder: object
+            name: str, url: str, auth: object, place: Place, ca_file: object, keeper: NumberKeeper, *_: object
         ) -> object:
             erp.api, erp.keeper = place.api, keeper
             return erp.connected()
