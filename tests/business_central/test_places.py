@@ -7,7 +7,10 @@ import httpx2
 import pytest
 
 from koppel.app import SECRET_VARIABLE, Koppel
+from koppel.connectors.business_central.places import sent_again
 from koppel.connectors.business_central.system import Place
+from koppel.connectors.odata.message import Answer, Request
+from koppel.model.values import ID
 from koppel.model.write import ALTERED, CODE, MESSAGE
 from koppel.ports import NumberKeeper
 from koppel.sandbox.business_central.company import PostCode
@@ -179,3 +182,25 @@ def test_the_outcome_names_the_fields_that_are_kept_otherwise(erp: Erp) -> None:
     first, second = written(erp, erp.table(), CREATE, rows, ["city", "country"])
     assert (first[CODE], first[ALTERED], first["country"]) == ("written", ["country"], "NL")
     assert (second[CODE], second[ALTERED], second[MESSAGE]) == ("written", None, None)
+
+
+def test_a_place_goes_again_under_a_version_only_and_asks_for_what_is_stored() -> None:
+    """Found by a review: an answer without an etag led to an empty If-Match."""
+    body = {"city": "Assen", "country": "NL"}
+    stored = {"id": uid(1), "city": "Amsterdam", "country": "NL"}
+
+    def again(**more: str) -> Request | None:
+        answer = Answer("", 200, {}, json.dumps(stored | more).encode())
+        return sent_again("customers", body, answer, ("country", "city"))
+
+    assert again() is None
+    request = again(**{"@odata.etag": "W/1"})
+    assert request is not None
+    assert (request.headers["If-Match"], request.headers["Prefer"]) == ("W/1", "return=representation")
+
+
+def test_an_answer_without_a_body_keeps_what_the_one_before_said(erp: Erp) -> None:
+    """204 to the second request of a create: which record it made stands in the first answer only."""
+    erp.line.after["PATCH", "customers"] = lambda _: httpx2.Response(204)
+    (row,) = written(erp, erp.table(), CREATE, [{"displayName": "a", "city": "Amsterdam", "country": "DE"}])
+    assert row[CODE] == "written" and row[ID] in erp.central.company.rows.tables["Customer"]

@@ -14,11 +14,13 @@ import httpx2
 import pytest
 
 from koppel.app import Koppel
+from koppel.connectors.dataverse import sending
 from koppel.errors import Denied
 from koppel.model.job import JobRecord
 from koppel.model.listing import ErrorRecord
 from koppel.sandbox.dataverse import service
 from koppel.sandbox.dataverse.refusal import DENIED
+from koppel.sandbox.exchange import Call, Reply
 from koppel.sandbox.refusal import Refusal
 from koppel.testing.contract import codes
 from tests.beside import uid
@@ -175,6 +177,33 @@ def test_what_comes_to_be_after_the_look_is_not_made_twice(tmp_path: Path, far: 
     assert late and not far.line.before and names(far) == ["Name 1"]
     job, errors = ran(tmp_path, far)
     assert (job.tally.total.inserted, errors, names(far)) == (0, [], ["Name 1"])
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_refusal_of_a_request_as_such_is_that_of_a_single_row_only(
+    far: Crm, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Found by a review: a gateway that found a batch too large, or one row of it suspicious, had all of them refused,
+    and set aside after two runs.
+    """
+    table, reply = far.table(), far.line.reply
+
+    def gateway(call: Call) -> Reply:
+        too_much = call.body.count(b"Name") > 12 or b"DROP TABLE" in call.body
+        return Reply(status, b"<html>") if too_much else reply(call)
+
+    monkeypatch.setattr(far.line, "reply", gateway)
+    rows = [{"name": f"Name {number}"} for number in range(40)] + [{"name": "DROP TABLE"}]
+    assert codes(create(far, table, *rows)) == ["written"] * 40 + ["refused"]
+
+
+def test_a_row_alone_that_lacks_a_right_stops_nobody(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by a review: what is missing may be the right to append to what this row names."""
+    monkeypatch.setattr(sending, "ROWS_AT_ONCE", 1)
+    table = far.table()
+    with poisoned(far, right_missing(), "Name 0"):
+        rows = create(far, table, *({"name": f"Name {number}"} for number in range(40)))
+    assert codes(rows) == ["stale"] + ["written"] * 39
 
 
 def right_missing(code: str = DENIED) -> Refusal:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import httpx2
 import pytest
 
 from koppel.errors import Denied
@@ -108,6 +109,36 @@ def test_rights_that_cannot_be_asked_are_told_as_such(far: Crm) -> None:
     (found,) = checked(far, account=writing("name"))
     assert (found.table, found.grave) == ("", False) and "cannot be asked" in found.text
     assert "Read on User" in found.remedy and "0x80040220" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("depths", "told"),
+    [
+        (("Basic", "Global"), []),
+        (("Global", "Basic"), []),
+        (("Deep", "Local"), ["Parent: Child Business Units"]),
+        (("Local", "?"), ["Business Unit"]),
+    ],
+)
+def test_a_right_of_a_role_and_of_a_team_is_as_deep_as_the_deeper(
+    far: Crm, depths: tuple[str, str], told: list[str]
+) -> None:
+    """Found by a review: the last one won."""
+    privileges = [{"PrivilegeName": "prvWriteAccount", "Depth": depth} for depth in depths]
+    answer = httpx2.Response(200, json={"RolePrivileges": privileges})
+    far.line.before["GET", "RetrieveUserSetOfPrivilegesByNames"] = answer
+    found = checked(far, account=Use(frozenset({"name"}), changed=frozenset({"name"})))
+    assert [f"at the level {level}:" in one.text for one, level in zip(found, told, strict=True)] == [True] * len(told)
+
+
+def test_a_table_that_does_not_say_its_privileges_is_told_as_such(far: Crm) -> None:
+    """Found by a review: an answer that was not good counted as a table for which no privilege is needed."""
+    system = far.connected()
+    assert not list(system.check({"account": writing("name")}))
+    far.line.before["POST", "$batch"] = httpx2.Response(403, json={"error": {"code": "0x80040220", "message": "No."}})
+    (found,) = system.check({"account": writing("name")})
+    assert (found.table, found.grave) == ("account", False)
+    assert "could not be looked at: 403 0x80040220 No." in found.text
 
 
 def test_hidden_columns_in_use_are_told_with_what_opens_them(far: Crm) -> None:

@@ -3,6 +3,8 @@
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from socket import create_server
 from types import SimpleNamespace
 from typing import Any
 
@@ -122,6 +124,17 @@ def test_an_untrusted_certificate_is_told_from_a_network_that_is_down() -> None:
         app(Entra(requests.exceptions.SSLError(SECRET))).header(None)
     with pytest.raises(Unreachable, match="cannot be reached for a token: ConnectionError"):
         app(Entra(requests.ConnectionError(SECRET))).header(None)
+
+
+@pytest.mark.parametrize("ca_file", [None, Path(requests.certs.where())])
+def test_an_authority_that_stays_silent_is_given_up(ca_file: Path | None) -> None:
+    """msal waits for ever unless it is told how long, and applies that to no client but its own (DESIGN 7)."""
+    options = {"instance_discovery": False} if ca_file is None else {}
+    with create_server(("127.0.0.1", 0)) as silent:
+        authority = f"https://127.0.0.1:{silent.getsockname()[1]}/tenant"
+        entra = EntraApp("erp", authority, "client-7", SECRET, ca_file, 0.1, **options)
+        with pytest.raises(Unreachable, match=r"cannot be reached for a token: (ReadTimeout|ConnectionError)"):
+            Bearer("erp", entra, SCOPE).header(None)
 
 
 @pytest.mark.parametrize(

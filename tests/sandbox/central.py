@@ -10,7 +10,7 @@ from koppel.sandbox.business_central.others import PAGES, Others
 from koppel.sandbox.business_central.sample import Companies
 from koppel.sandbox.business_central.service import BusinessCentral
 from koppel.sandbox.clock import Clock
-from koppel.sandbox.exchange import Call
+from koppel.sandbox.exchange import Call, waited
 from koppel.sandbox.tokens import Tokens
 from tests.sandbox.web import CLIENT, Answer, answer_of, encoded
 
@@ -61,7 +61,7 @@ class Central:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.tokens.issue(CLIENT, URL)}", "accept-language": "en-US"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return answer_of(self.service.answer(Call(method, target, given, raw)))
+        return answer_of(waited(lambda: self.service.answer(Call(method, target, given, raw))))
 
     def get(self, target: str, **headers: str) -> Answer:
         return self.call("GET", target, **headers)

@@ -175,6 +175,7 @@ def test_a_subscription_is_a_record_with_a_version(erp: Central, receiver: Recei
     assert erp.patch(target, {"clientState": "new"}, if_match=one["@odata.etag"]).json["clientState"] == "new"
     assert erp.call("DELETE", target, if_match=one["@odata.etag"]).code == (409, CHANGED)
     assert erp.patch(target, {"resource": "elsewhere"}).code == (400, BAD)
+    assert erp.patch(target, {"resource": 5}).code == (400, BAD)
     assert erp.call("DELETE", target, if_match="*").status == 204
     assert erp.get(target).code == (404, NO_RECORD) and erp.call("PUT", "subscriptions", {}).code == (405, NO_METHOD)
 
@@ -250,3 +251,40 @@ def test_a_running_sandbox_tells_over_https(sandbox: Sandbox) -> None:
     assert [told["changeType"] for told in got[0]["value"]] == ["created"] and row_id in str(got[0])
     hook(sandbox, "/expire/subscriptions")
     assert service.environment.webhooks.alive() == []
+
+
+def test_nobody_stands_still_while_an_address_is_asked(sandbox: Sandbox) -> None:
+    """Found by a review: the letter was posted under the lock and in the loop of the service, so a receiver that looked
+    something up before it answered was waited for in vain.
+    """
+    service = sandbox.business_central
+    company = next(iter(service.environment.companies.values()))
+    bearer = f"Bearer {sandbox.tokens.issue(sandbox.registration.client_id, service.url)}"
+    context = sandbox.authority.context()
+    receiver, meanwhile = Receiver(), []
+
+    def curious(letter: Letter) -> Reply | None:
+        for address in (f"{service.api}/companies", f"{sandbox.admin_url}/transcript"):
+            meanwhile.append(over_https(context, "GET", address, Authorization=bearer).status)
+        assert sandbox.controls.lock.acquire(blocking=False), "nobody holds it"
+        sandbox.controls.lock.release()
+        return receiver(letter)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.environment.webhooks, "post", curious)
+        resource = f"/api/v2.0/companies({company.id})/customers"
+        body = f'{{"notificationUrl": "{URL}", "resource": "{resource}"}}'
+        made = over_https(context, "POST", f"{service.api}/subscriptions", body.encode(), Authorization=bearer)
+        receiver.repeats = lambda token: b"something else"
+        refused = over_https(context, "POST", f"{service.api}/subscriptions", body.encode(), Authorization=bearer)
+    assert (made.status, refused.status, meanwhile) == (201, 400, [200] * 4)
+    assert len(service.environment.webhooks.alive()) == 1
+    hook(sandbox, "/expire/subscriptions")
+
+
+def test_a_subscription_in_a_batch_is_asked_for_as_well(erp: Central, receiver: Receiver) -> None:
+    resource = f"/api/v2.0/companies({erp.company.id})/customers"
+    body = {"notificationUrl": URL, "resource": resource}
+    request = {"id": "1", "method": "POST", "url": "subscriptions", "body": body}
+    (answer,) = erp.post("$batch", {"requests": [request]}, content_type="application/json").json["responses"]
+    assert (answer["status"], receiver.asked) == (201, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from json import JSONDecodeError, loads
 from typing import Any
 from urllib.parse import unquote
@@ -41,6 +42,27 @@ class Reply:
 
 
 Answer = Callable[[Call], Reply]
+"""A service. It may raise `Waits`."""
+
+
+class Waits(Exception):
+    """The reply waits for somebody else. `ask`: waits for him, and needs nothing of the service, so nobody has to stand
+    still meanwhile; `reply`: goes on with what came of it, and may raise `Waits` again.
+    """
+
+    def __init__(self, ask: Callable[[], Reply | None], reply: Callable[[Reply | None], Reply]) -> None:
+        super().__init__("the reply waits for somebody else")
+        self.ask = ask
+        self.reply = reply
+
+
+def waited(answer: Callable[[], Reply]) -> Reply:
+    """The reply of a service, all waiting done on the spot."""
+    while True:
+        try:
+            return answer()
+        except Waits as waits:
+            answer = partial(waits.reply, waits.ask())
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from functools import partial
 from threading import RLock
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from koppel.sandbox.clock import Clock
-from koppel.sandbox.exchange import Answer, Call, Reply
+from koppel.sandbox.exchange import Answer, Call, Reply, Waits
 from koppel.sandbox.faults import Faults, Trouble
 from koppel.sandbox.transcript import Transcript
 
@@ -88,8 +89,7 @@ class Gate:
             raise Cut
         if refusal := troubles.get(Trouble.STATUS):
             return refusal.reply(self._controls.clock.now())
-        with self._controls.lock:
-            reply = self._answer(call)
+        reply = await self._answered(call)
         if refusal := troubles.get(Trouble.STATUS_AFTER):
             return refusal.reply(self._controls.clock.now())  # a gateway that lost patience: all of it is done
         if Trouble.CUT_AFTER in troubles:
@@ -97,6 +97,16 @@ class Gate:
         if Trouble.HALF in troubles:
             raise Cut(reply)
         return reply
+
+    async def _answered(self, call: Call) -> Reply:
+        """The reply of the service. The lock is held while it is at work, not while it waits for somebody else."""
+        answer = partial(self._answer, call)
+        while True:
+            try:
+                with self._controls.lock:
+                    return answer()
+            except Waits as waits:
+                answer = partial(waits.reply, await asyncio.to_thread(waits.ask))
 
     async def _cut(self, cut: Cut, scope: Scope, receive: Receive, send: Send) -> None:
         if cut.reply is not None:

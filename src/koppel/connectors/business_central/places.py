@@ -50,12 +50,13 @@ def altered(body: Body, told: Told) -> list[str]:
 
 def sent_again(address: str, body: Body, told: Told, order: Sequence[str]) -> Request | None:
     """The place of a body in another order, for the record that was answered; None when it arrived or nothing else
-    could come of it. `address`: of the page.
+    could come of it, or no version is known under which it could go. `address`: of the page.
     """
     stored, place = _stored(body, told), {name: body[name] for name in order if name in body}
-    if stored is None or not stored.id or len(place) < 2 or not _differing(body, stored):
+    if stored is None or not stored.id or not stored.etag or len(place) < 2 or not _differing(body, stored):
         return None
-    return Request("PATCH", f"{address}({stored.id})", JSON | {"If-Match": stored.etag}, json_body(place))
+    headers = JSON | {"Prefer": "return=representation", "If-Match": stored.etag}
+    return Request("PATCH", f"{address}({stored.id})", headers, json_body(place))
 
 
 def _stored(body: Body, told: Told) -> _Stored | None:

@@ -22,8 +22,6 @@ DIALOG = "Application_DialogException"
 
 _LOCKED = re.compile(r"updated in a\s+transaction done by another session|locked by another user", re.IGNORECASE)
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[\w-]+\.?")
-_SHORTEST = 3
-"""Shorter values are not looked for in texts: they would be parts of words."""
 
 
 def is_stale(answer: Answer) -> bool:
@@ -61,10 +59,5 @@ def blamed(answer: Answer, body: Mapping[str, Any]) -> str | None:
 
 def without_values(answer: Answer, body: Mapping[str, Any]) -> str:
     """Code and text, without what the record holds, and without the number of the call, which is always another."""
-    text = _CORRELATION.sub("", said_by(answer)) or f"the service answered {answer.status}"
-    if is_forbidden(answer):
-        text = f"{text}: {GRANT}"
-    values = {value.strip() for value in body.values() if isinstance(value, str) and len(value.strip()) >= _SHORTEST}
-    for value in sorted(values, key=len, reverse=True):
-        text = re.sub(re.escape(value), "…", text, flags=re.IGNORECASE)
-    return text
+    text = _CORRELATION.sub("", said_by(answer, body.values())) or f"the service answered {answer.status}"
+    return f"{text}: {GRANT}" if is_forbidden(answer) else text

@@ -124,11 +124,11 @@ class _PageWriter(Writer):
         return told
 
     def _later(self, row: int, before: Told, told: Told) -> Told:
-        """Which of two answers tells what is stored: of a refusal the one before; and only that one tells which record
-        a create has made.
+        """Which of two answers tells what is stored: of a refusal, or of one that holds nothing, the one before; and
+        only that one tells which record a create has made.
         """
         if isinstance(told, Answer) and told.good:
-            return told
+            return told if told.body else before
         if not isinstance(told, Answer) and self.write.kind is not WriteKind.CREATE:
             return told
         self._refusals[row] = without_values(told, self._bodies[row]) if isinstance(told, Answer) else str(told)

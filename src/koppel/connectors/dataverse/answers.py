@@ -44,7 +44,7 @@ def judged(definition: Definition, answer: Answer, body: dict[str, Any]) -> tupl
     """
     if answer.good:
         return Outcome.WRITTEN, Refusal(None, None)
-    code, text = code_of(answer), _without_values(told(answer), body)
+    code, text = code_of(answer), told(answer, body.values())
     said = Refusal(None, f"the service answered {answer.status} {text}".rstrip())
     if code == STALE or (answer.status == 412 and not code):
         return Outcome.STALE, said
@@ -106,11 +106,3 @@ def _named(definition: Definition, text: str, body: dict[str, Any]) -> str | Non
     quoted = set(re.findall(r"'(\w+)'", text))
     names = [name for name in body if name in quoted and name in definition.columns]
     return names[0] if len(names) == 1 else None
-
-
-def _without_values(text: str, body: dict[str, Any]) -> str:
-    """Messages may repeat what was sent."""
-    values = [value for value in body.values() if isinstance(value, str) and len(value) > 2]
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, "…")
-    return text

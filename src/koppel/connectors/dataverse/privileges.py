@@ -31,6 +31,9 @@ NOT_THIS_ROW = "0x80048306"
 OWNER = "ownerid"
 
 _WHOLE = "Global"
+_LEVELS = ("Basic", "Local", "Deep", _WHOLE)
+"""From the shallowest to the deepest."""
+
 _DEPTHS = {"Basic": "User", "Local": "Business Unit", "Deep": "Parent: Child Business Units"}
 """How the levels of a role are called where people set them."""
 
@@ -60,7 +63,11 @@ def lacking(
     needed = _needed(definitions, uses)
     if not needed:
         return
-    names = _names(session, needed)
+    names, untold = _names(session, needed)
+    for table, answer in untold.items():
+        yield _unlooked(table, answer)
+    if not names:
+        return
     wanted = list(dict.fromkeys(name for kinds in names.values() for name in kinds.values()))
     parameter = quote(json.dumps(wanted))
     function = f"Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p)?@p={parameter}"
@@ -68,7 +75,7 @@ def lacking(
     if not answer.good:
         yield _untold(answer)
         return
-    held = {one.PrivilegeName: one.Depth for one in _decoded(session, answer, _AllHeld).RolePrivileges}
+    held = _deepest(_decoded(session, answer, _AllHeld).RolePrivileges)
     for table, kinds in names.items():
         yield from _of_table(table, kinds, held)
 
@@ -95,14 +102,30 @@ def _referred(definition: Definition, use: Use, uses: Mapping[str, Use]) -> Iter
         yield from (target for target in targets if len(targets) == 1 or target in uses)
 
 
-def _names(session: Session, needed: Mapping[str, Mapping[str, None]]) -> dict[str, dict[str, str]]:
-    """Table to kind to the privilege's name. What a table has no privilege for needs none."""
+def _names(
+    session: Session, needed: Mapping[str, Mapping[str, None]]
+) -> tuple[dict[str, dict[str, str]], dict[str, Answer]]:
+    """Table to kind to the privilege's name, and the answers of tables that did not say theirs. What a table has no
+    privilege for needs none.
+    """
     addresses = [f"EntityDefinitions(LogicalName='{table}')?$select=Privileges" for table in needed]
-    found = {}
+    found: dict[str, dict[str, str]] = {}
+    untold: dict[str, Answer] = {}
     for (table, kinds), answer in zip(needed.items(), all_asked(session, addresses, STRONG), strict=True):
+        if not answer.good:
+            untold[table] = answer
+            continue
         told_ = {one.PrivilegeType: one.Name for one in _decoded(session, answer, _Table).Privileges}
         found[table] = {kind: told_[kind] for kind in kinds if kind in told_}
-    return found
+    return found, untold
+
+
+def _deepest(privileges: Sequence[_Held]) -> dict[str, str]:
+    """Name to depth. One that comes twice, of his own role and of a team, counts as deep as the deeper one; a depth
+    that is not known, as none.
+    """
+    by_depth = sorted(privileges, key=lambda one: _LEVELS.index(one.Depth) if one.Depth in _LEVELS else -1)
+    return {one.PrivilegeName: one.Depth for one in by_depth}
 
 
 def _of_table(table: str, kinds: Mapping[str, str], held: Mapping[str, str]) -> Iterator[Finding]:
@@ -131,9 +154,15 @@ def _untold(answer: Answer) -> Finding:
     return Finding("", text, remedy, False)
 
 
+def _unlooked(table: str, answer: Answer) -> Finding:
+    text = f"which privileges writing needs could not be looked at: {answer.status} {told(answer)}".rstrip()
+    remedy = f"check again later; until then one that is missing shows as 403 {DENIED} when the first row is written"
+    return Finding(table, text, remedy, False)
+
+
 def _decoded(session: Session, answer: Answer, type_: type[T]) -> T:
-    """What an answer says. An answer that is not good says nothing."""
+    """What a good answer says."""
     try:
-        return msgspec.json.decode(answer.body if answer.good else b"{}", type=type_)
+        return msgspec.json.decode(answer.body, type=type_)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise BadAnswer(session.system, "it does not say which privileges koppel has") from None

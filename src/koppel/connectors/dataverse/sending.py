@@ -23,6 +23,7 @@ from koppel.connectors.odata.address import query
 from koppel.connectors.odata.encode import json_body
 from koppel.connectors.odata.failure import Unanswered
 from koppel.connectors.odata.message import Answer, Request
+from koppel.connectors.odata.parting import PIECES
 from koppel.errors import SystemFailure
 from koppel.model.values import ID
 from koppel.model.write import Outcome, Write, WriteKind
@@ -99,7 +100,10 @@ class Sending:
         requests = [self._request(row) for row in rows]
         whole = self.source.session.send(batch_request(self.source.session.root, requests), self.deadline)
         if not whole.headers.get("content-type", "").startswith("multipart/"):
-            self._whole(whole, rows)
+            if len(rows) > 1 and definite(whole) and not _of_everybody(whole):
+                self._in_pieces(rows)
+            else:
+                self._whole(whole, rows)
             return
         answers = answers_of(whole, requests)
         silent = [row for row, answer in zip(rows, answers, strict=True) if answer is None]
@@ -108,8 +112,16 @@ class Sending:
         told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]
         for row, answer in told:
             self._judge(row, answer)
-        if told and all(denied(answer) for _, answer in told):
-            self.stop.set()  # nobody's right is missing, but koppel's
+        if len(told) > 1 and all(denied(answer) for _, answer in told):
+            self.stop.set()  # nobody's right is missing, but koppel's; a single one may be denied for its lookup
+
+    def _in_pieces(self, rows: list[int]) -> None:
+        """A batch that was refused as such, of which nothing was done, says nothing of its rows: it may be too large,
+        or hold one that a gateway does not let pass. So they go in tenths, and only a single one is judged by it.
+        """
+        size = max(1, len(rows) // PIECES)
+        for start in range(0, len(rows), size):
+            self._guarded(self._batch, rows[start : start + size])
 
     def _request(self, row: int) -> Request:
         """One row for itself. The answer holds of the record what is wanted, and no more (wire 4.2.28)."""
@@ -135,7 +147,7 @@ class Sending:
     def _whole(self, answer: Answer, rows: list[int]) -> None:
         """An answer that is everybody's. Raises SystemFailure for one that ends the write, or says nothing."""
         system = self.source.session.system
-        if answer.status in (401, 403, 429) or code_of(answer) in BUSY:
+        if _of_everybody(answer):
             raise denial(system, self._doing, answer)
         if not definite(answer):
             said = f"{answer.status} {answer.error.code}".rstrip()
@@ -178,3 +190,8 @@ class Sending:
     def _unknown(self, rows: list[int], why: str) -> None:
         for row in rows:
             self.progress.codes[row], self.progress.refusals[row] = Outcome.UNKNOWN, Refusal(None, why)
+
+
+def _of_everybody(answer: Answer) -> bool:
+    """Whether an answer to all ends the write: koppel may not, or is to come later."""
+    return answer.status in (401, 403, 429) or code_of(answer) in BUSY

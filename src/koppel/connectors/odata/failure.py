@@ -4,6 +4,7 @@ Every exception of httpx2 is told here (a test walks its tree).
 """
 
 import re
+from collections.abc import Iterable
 from math import ceil
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,8 @@ from koppel.errors import BadAnswer, Denied, SystemFailure, Throttled, Unreachab
 
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.InvalidURL)
 _LONGEST_TEXT = 400
+_SHORTEST = 3
+"""Shorter values of records are not looked for in texts: they would be parts of words."""
 
 
 class Unanswered(Unreachable):
@@ -86,14 +89,19 @@ _REMEDIES = {
 }
 
 
-def told(answer: Answer) -> str:
-    """Code and text of the service, without what the request had in its address."""
+def told(answer: Answer, sent: Iterable[object] = ()) -> str:
+    """Code and text of the service, without what the request had in its address and without what the record holds.
+    `sent`: the values of the record.
+    """
     error = answer.error
-    return " ".join(part for part in (error.code, without_values(error.text, answer.address)) if part)
+    return " ".join(part for part in (error.code, without_values(error.text, answer.address, sent)) if part)
 
 
-def without_values(text: str, address: str) -> str:
-    """The text without tokens, and without the values between quotes or after `=` in the address, cut to a sentence."""
+def without_values(text: str, address: str, sent: Iterable[object] = ()) -> str:
+    """The text without what was sent, without tokens, and without the values between quotes or after `=` in the
+    address; then cut to a sentence, so that none stands across the cut.
+    """
+    text = _without_sent(text, sent)
     parts = urlsplit(address)
     said = f"{unquote(parts.path)} {unquote(parts.query)}"
     values = {value.replace("''", "'") for value in re.findall(r"'((?:[^']|'')+)'", said)}
@@ -103,3 +111,11 @@ def without_values(text: str, address: str) -> str:
     text = re.sub(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}", r"\1 …", text)
     text = re.sub(r"\beyJ[\w-]+\.[\w.-]+", "…", text)
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+
+
+def _without_sent(text: str, sent: Iterable[object]) -> str:
+    """Services repeat values in another case and with other blanks; those of errors are collapsed (`Answer.error`)."""
+    values = {" ".join(value.split()) for value in sent if isinstance(value, str)}
+    for value in sorted((value for value in values if len(value) >= _SHORTEST), key=len, reverse=True):
+        text = re.sub(r"\s+".join(map(re.escape, value.split())), "…", text, flags=re.IGNORECASE)
+    return text

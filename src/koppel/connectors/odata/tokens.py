@@ -6,6 +6,7 @@ No object here shows a secret in its text, and no error repeats one: of what a t
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from urllib.parse import urlsplit
 
 from koppel.connectors.odata.network import is_here
 from koppel.errors import ConfigurationError, Denied, KoppelError, Problem, Unreachable
+
+TIMEOUT_SECONDS = 30.0
+"""How long an authority may be silent: msal would wait for ever, and with it every worker (DESIGN 7)."""
 
 
 class Authorisation(Protocol):
@@ -90,16 +94,19 @@ class EntraApp:
         client: str,
         secret: str | dict[str, str],
         ca_file: Path | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         **options: Any,
     ) -> None:
         """`secret`: the client secret, or `{"private_key": PEM, "thumbprint" or "public_certificate": …}`; `ca_file`:
-        whom to trust instead of the usual certificate authorities; `options`: handed to msal.
+        whom to trust instead of the usual certificate authorities; `timeout_seconds`: how long the authority may be
+        silent; `options`: handed to msal.
         """
         self._system = system
         self._authority = authority
         self._client = client
         self._secret = secret
         self._ca_file = ca_file
+        self._timeout_seconds = timeout_seconds
         self._options = options
         self._application: Any = None
 
@@ -126,15 +133,25 @@ class EntraApp:
         try:
             if self._application is None:
                 make = msal.ConfidentialClientApplication
-                trust = {} if self._ca_file is None else _trusting(self._authority, self._ca_file)
                 self._application = make(
-                    self._client, client_credential=self._secret, authority=self._authority, **trust, **self._options
+                    self._client,
+                    client_credential=self._secret,
+                    authority=self._authority,
+                    timeout=self._timeout_seconds,
+                    **self._trust(),
+                    **self._options,
                 )
             return ask(self._application)
         except OSError as error:  # what every failure of the HTTP library below msal is
             raise self._out_of_reach(error) from None
         except Exception:  # ValueError for an authority, and whatever the libraries below raise for a key
             raise ConfigurationError([self._mistake()]) from None
+
+    def _trust(self) -> dict[str, Any]:
+        """What msal needs to trust whom it is told to."""
+        if self._ca_file is None:
+            return {}
+        return _trusting(self._authority, self._ca_file, self._timeout_seconds)
 
     def _out_of_reach(self, error: OSError) -> Unreachable:
         from requests.exceptions import SSLError  # a part of msal
@@ -190,7 +207,7 @@ def _is_readable(private_key: str) -> bool:
     return True
 
 
-def _trusting(authority: str, ca_file: Path) -> dict[str, Any]:
+def _trusting(authority: str, ca_file: Path, timeout_seconds: float) -> dict[str, Any]:
     """What msal needs for an authority that only these certificates prove. The environment's own are left aside, for
     they would win (wire 3.6); its proxies are not. Microsoft is not asked whether it knows that authority.
     """
@@ -201,6 +218,8 @@ def _trusting(authority: str, ca_file: Path) -> dict[str, Any]:
     client.verify = str(ca_file)
     if not is_here(urlsplit(authority).hostname or ""):
         client.proxies = requests.utils.get_environ_proxies(authority)
+    # msal would do so on a client of its own only.
+    client.request = partial(client.request, timeout=timeout_seconds)  # type: ignore[method-assign]
     client.headers["Connection"] = "close"  # nobody closes it, and it is used once an hour
     return {"http_client": client, "instance_discovery": False}
 

@@ -24,7 +24,7 @@ from koppel.sandbox.business_central.saving import Author
 from koppel.sandbox.business_central.sets import Place, set_call
 from koppel.sandbox.business_central.shape import Page
 from koppel.sandbox.business_central.subscriptions import subscriptions_call
-from koppel.sandbox.exchange import Call, Reply, json_reply
+from koppel.sandbox.exchange import Call, Reply, Waits, json_reply, waited
 from koppel.sandbox.ids import guid
 from koppel.sandbox.paths import parted, segments
 from koppel.sandbox.refusal import ODATA
@@ -65,12 +65,22 @@ class BusinessCentral:
         return f"{self.url}/v2.0/{self.environment.tenant}/{self.environment.name}/api/{STANDARD_ROUTE}"
 
     def answer(self, call: Call) -> Reply:
-        """One call to the service."""
+        """One call to the service. Raises `Waits`."""
+        return self._told(call, lambda: self._let_in(call))
+
+    def _let_in(self, call: Call) -> Reply:
+        author = self._author(call)
+        return self._routed(call, self._route(call.target), author)
+
+    def _told(self, call: Call, reply: Callable[[], Reply]) -> Reply:
+        """The reply, or the refusal that is raised in its place; also after a wait."""
         try:
-            author = self._author(call)
-            return self._routed(call, self._route(call.target), author)
+            return reply()
         except Refusal as refusal:
             return self._refused(refusal, call)
+        except Waits as waits:
+            go_on = waits.reply
+            raise Waits(waits.ask, lambda came: self._told(call, lambda: go_on(came))) from None
 
     def _refused(self, refusal: Refusal, call: Call) -> Reply:
         """A refusal in the language that the call asks for: every batched one for itself (wire 2.3, 4.3.8)."""
@@ -183,15 +193,16 @@ class BusinessCentral:
         return json_reply(200, {"value": resources}, ODATA)
 
     def _batch(self, call: Call, route: Route, author: Author) -> Reply:
+        def routed(operation: Call) -> Reply:
+            target = f"{route.root}/{operation.target.lstrip('/')}"
+            within = self._route(target)
+            if within.rest.startswith("$batch"):
+                raise bad("A batch cannot hold a batch.")
+            return self._routed(replace(operation, target=target), within, author)
+
         def inner(operation: Call) -> Reply:
-            try:
-                target = f"{route.root}/{operation.target.lstrip('/')}"
-                within = self._route(target)
-                if within.rest.startswith("$batch"):
-                    raise bad("A batch cannot hold a batch.")
-                return self._routed(replace(operation, target=target), within, author)
-            except Refusal as refusal:
-                return self._refused(refusal, operation)
+            # A batch is one piece of work, so here all wait.
+            return waited(lambda: self._told(operation, lambda: routed(operation)))
 
         return batches.batch(self.environment, call, inner)
 

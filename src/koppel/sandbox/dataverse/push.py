@@ -68,8 +68,10 @@ class Push:
         """Send what is due; nobody waits for the answers, so the lock is held before and after only."""
         lock = lock or nullcontext()
         with lock:
-            due = [one for one in self._waiting if one.due <= self._clock.now()]
-            self._waiting = [one for one in self._waiting if one not in due]
+            now, due, later = self._clock.now(), list[_Waiting](), list[_Waiting]()
+            for one in self._waiting:
+                (due if one.due <= now else later).append(one)
+            self._waiting = later
         for one in due:
             reply = self.post(one.letter)
             if (reply is None or reply.status in (408, 429) or reply.status >= 500) and one.tries + 1 < TRIES:
