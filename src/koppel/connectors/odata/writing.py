@@ -52,6 +52,7 @@ class Writer:
         self._failure: SystemFailure | None = None
         self._denied: SystemFailure | None = None
         self._forbidden: set[int] = set()
+        self._sent: list[Body] = []
         self._stop = Event()
 
     def run(self) -> pl.DataFrame:
@@ -111,13 +112,12 @@ class Writer:
             return Outcome.STALE, None
         if answer.status in (404, 410) and self.write.kind is not WriteKind.CREATE:
             return Outcome.MISSING, None
-        said = f"the service answered {answer.status} {told(answer)}".rstrip()
+        why = told(answer, self._sent[row].values())
+        said = f"the service answered {answer.status} {why}".rstrip()
         if answer.status >= 500 or answer.status == 408:
             return Outcome.UNKNOWN, Refusal(None, said)
         field_ = re.split(r"[/#]", answer.error.target)[-1]
-        return Outcome.REFUSED, Refusal(
-            field_ if field_ in self.source.entity_set.properties else None, told(answer) or said
-        )
+        return Outcome.REFUSED, Refusal(field_ if field_ in self.source.entity_set.properties else None, why or said)
 
     def denial(self, answer: Answer) -> SystemFailure:
         """The failure of a write of which nothing is allowed."""
@@ -130,14 +130,15 @@ class Writer:
         address = self.source.address
         if self.write.kind is WriteKind.CREATE:
             headers = JSON | {"Prefer": "return=representation"}
-            return [Request("POST", address, headers, json_body(body)) for body in self.bodies(None)]
+            self._sent = self.bodies(None)
+            return [Request("POST", address, headers, json_body(body)) for body in self._sent]
         current, etags = self._compared()
         keys = key_segments(
             self.source.key_properties, key_parts_frame(self.source.key_properties, self.write.rows[ID])
         )
         method = "PATCH" if self.write.kind is WriteKind.UPDATE else "DELETE"
-        made: list[Request | None] = []
-        for body, key, etag in zip(self.bodies(current), keys, etags, strict=True):
+        self._sent, made = self.bodies(current), list[Request | None]()
+        for body, key, etag in zip(self._sent, keys, etags, strict=True):
             if method == "PATCH" and not body:
                 made.append(None)
                 continue
