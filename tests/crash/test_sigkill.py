@@ -89,7 +89,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("kind", "url"),
-    [("client id", "sqlite"), ("lookup", "sqlite"), ("client id", "postgresql"), ("lookup", "postgresql")],
+    [
+        ("lookup", "sqlite"),
+        ("client id", "postgresql"),
+        pytest.param("client id", "sqlite", marks=pytest.mark.slow),
+        pytest.param("lookup", "postgresql", marks=pytest.mark.slow),
+    ],
     indirect=["url"],
 )
 def test_a_process_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path, kind: str, url: str) -> None:

@@ -11,7 +11,10 @@ import pytest
 from tests.interfaces.desk import PROGRAM, Desk, accounts, coupled_desk, customers, environment
 
 
-@pytest.mark.parametrize(("word", "jobs"), [("No", 1), ("nee", 1), ("Yes", 2), ("ja", 2)])
+@pytest.mark.parametrize(
+    ("word", "jobs"),
+    [("nee", 1), ("Yes", 2), *(pytest.param(*other, marks=pytest.mark.slow) for other in (("No", 1), ("ja", 2)))],
+)
 def test_synchronising_is_confirmed_in_english_or_dutch(desk: Desk, word: str, jobs: int) -> None:
     """DESIGN 8: Yes/No, Ja/Nee; declined = nothing happens, not even a job row, exit 0."""
     coupled_desk(desk, 2)

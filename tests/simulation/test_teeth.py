@@ -56,6 +56,7 @@ def histories(folder: Path, setting: Setting, seeds: int = SEEDS) -> None:
         world.store.close()
 
 
+@pytest.mark.slow
 def test_without_conditional_writes_edits_are_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DESIGN 7: updates are conditional."""
     judge: Callable[..., dict[int, Any]] = MemoryTable._judge
