@@ -7,7 +7,9 @@ import pytest
 from koppel.errors import Denied
 from koppel.model.values import ID
 from koppel.model.write import CODE, FIELD, MESSAGE
-from koppel.sandbox.dataverse import metadata, service
+from koppel.sandbox.dataverse import metadata, service, values
+from koppel.sandbox.dataverse.refusal import bad
+from koppel.sandbox.dataverse.shape import Column, Kind
 from koppel.sandbox.dataverse.tables import ACCOUNT
 from koppel.testing.contract import codes, uuid
 from koppel.testing.stage import fetched
@@ -153,7 +155,6 @@ def test_28_a_representation_is_asked_for_with_select(far: Crm) -> None:
 def test_30_lengths_are_counted_in_utf_16_units(far: Crm) -> None:
     answers = create(far, far.table(), *({"name": "😀" * 80 + more} for more in ("", "x")))
     assert codes(answers) == ["written", "refused"] and answers[1][FIELD] == "name"
-    assert not any("x" * 3 in str(answer[MESSAGE]) for answer in answers)
 
 
 def test_30_how_a_memo_counts_line_ends_is_the_services_business(far: Crm) -> None:
@@ -161,7 +162,18 @@ def test_30_how_a_memo_counts_line_ends_is_the_services_business(far: Crm) -> No
     texts = ["x" * 1999 + "\n", "x" * 1998 + "\n"]
     answers = create(far, far.table(), *({"name": "x", "description": text} for text in texts))
     assert codes(answers) == ["refused", "written"] and answers[0][FIELD] == "description"
-    assert "xxx" not in str(answers[0][MESSAGE])
+
+
+def test_a_refusal_that_repeats_a_value_is_told_without_it(far: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages stand in the log and in `koppel errors`: they say what is wrong, never what the record holds."""
+
+    def refused(column: Column, value: object) -> None:
+        raise bad(f"'{value}' is not liked.")
+
+    monkeypatch.setitem(values._KINDS, Kind.TEXT, refused)
+    (answer,) = create(far, far.table(), {"name": "Jan de Vries"})
+    assert codes([answer]) == ["refused"] and "is not liked" in answer[MESSAGE]
+    assert "Jan de Vries" not in answer[MESSAGE]
 
 
 def test_deleting_is_conditional_and_a_row_in_use_is_refused(far: Crm) -> None:

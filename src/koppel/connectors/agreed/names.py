@@ -32,7 +32,7 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A text as SQL takes it, where a backslash is a sign like any other: in every connection here."""
+    """A text as OData takes it, and SQL where a backslash is a sign like any other: in every connection here."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -11,7 +11,6 @@ from koppel.connectors.business_central.refusals import GRANT
 from koppel.connectors.odata.failure import told
 from koppel.connectors.odata.message import Request
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.ports import Finding, Use
 
 NUMBER = "number"
@@ -93,10 +92,7 @@ def _unseen_series(numbered: Mapping[str, Use]) -> Iterator[Finding]:
 
 def _series(session: Session, path: str) -> list[_Series]:
     answer = session.read(Request("GET", f"{path}{SERIES}"), "reading the number series")
-    try:
-        return msgspec.json.decode(answer.body, type=_AllSeries).value
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "its number series cannot be read") from None
+    return answer.read(_AllSeries, session.system, "its number series cannot be read").value
 
 
 def _numbers(found: list[_Series], numbered: Mapping[str, Use]) -> Iterator[Finding]:

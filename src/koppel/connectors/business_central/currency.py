@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import msgspec
 
+from koppel.connectors.agreed.names import literal
 from koppel.connectors.odata.address import query
 from koppel.connectors.odata.message import Request
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 
 
 class _Information(msgspec.Struct):
@@ -36,10 +36,7 @@ def local_currency(session: Session, company: str) -> str | None:
     answer = session.send(Request("GET", f"{company}companyInformation"))
     if not answer.good:
         return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_AllInformation).value
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say what its local currency is") from None
+    found = answer.read(_AllInformation, session.system, "it does not say what its local currency is").value
     return (found[0].currencyCode or None) if found else None
 
 
@@ -48,16 +45,12 @@ def rate(session: Session, company: str, code: str, today: date) -> Decimal | No
     be asked. So many units of the currency (Exchange Rate Amount) are worth so many of the local one (Relational
     Exch. Rate Amount), from a day on.
     """
-    quoted = code.replace("'", "''")
-    valid = f"currencyCode eq '{quoted}' and startingDate le {today.isoformat()}"
+    valid = f"currencyCode eq {literal(code)} and startingDate le {today.isoformat()}"
     address = f"{company}currencyExchangeRates{query(filter=valid, orderby='startingDate desc', top='1')}"
     answer = session.send(Request("GET", address))
     if not answer.good:
         return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_Rates).value
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "its exchange rates cannot be read") from None
+    found = answer.read(_Rates, session.system, "its exchange rates cannot be read").value
     if not found or found[0].relationalCurrencyCode or not found[0].relationalExchangeRateAmount:
         return None
     return found[0].exchangeRateAmount / found[0].relationalExchangeRateAmount

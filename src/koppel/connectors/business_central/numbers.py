@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from koppel.connectors.agreed.names import literal
 from koppel.connectors.business_central.facts import KEY
 from koppel.connectors.business_central.source import PageSource
 from koppel.connectors.odata.address import query
@@ -31,8 +32,8 @@ def _highest(source: PageSource, field: str, range_: NumberRange) -> int:
     """The highest number of the range that a record has; one below the range when none has any. A store that is older
     than the system may not remember what it gave.
     """
-    first, last = (range_.text(number).replace("'", "''") for number in (range_.first, range_.last))
-    condition = f"{field} ge '{first}' and {field} le '{last}'"
+    first, last = (literal(range_.text(number)) for number in (range_.first, range_.last))
+    condition = f"{field} ge {first} and {field} le {last}"
     asked = query(select=f"{KEY},{field}", filter=condition, orderby=f"{field} desc", top=str(_LOOKED_AT))
     answer = source.session.read(Request("GET", f"{source.address}{asked}"), f"looking for numbers of {source.name}")
     texts = source.decoder((field,)).page(answer.body).frame[field].drop_nulls()

@@ -115,10 +115,8 @@ class BusinessCentralSystem:
         with self._lock:
             if self._company is None:
                 answer = self._read(Request("GET", COMPANIES), "asking for the companies")
-                try:
-                    found = msgspec.json.decode(answer.body, type=_Companies).value
-                except (msgspec.MsgspecError, UnicodeDecodeError):
-                    raise BadAnswer(self.name, "it does not say which companies there are", "check the url") from None
+                unclear = "it does not say which companies there are"
+                found = answer.read(_Companies, self.name, unclear, "check the url").value
                 self._company = _chosen(self.name, self._place.company, found)
             return self._company
 

@@ -52,11 +52,11 @@ class Tracking:
         """From where the next reading has to begin; taken before a reading."""
         address = f"{self.source.path}{WATERMARKS}{query(select=OPEN_FROM)}"
         answer = self.source.session.read(Request("GET", address), "asking for the oldest open transaction")
-        try:
-            (row,) = msgspec.json.decode(answer.body, type=_Watermarks).value
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
-            raise BadAnswer(self.source.session.system, f"{WATERMARKS} is not one row with a number") from None
-        return json.dumps({"version": row.minimumActiveRowVersion})
+        system, unclear = self.source.session.system, f"{WATERMARKS} is not one row with a number"
+        rows = answer.read(_Watermarks, system, unclear).value
+        if len(rows) != 1:
+            raise BadAnswer(system, unclear)
+        return json.dumps({"version": rows[0].minimumActiveRowVersion})
 
     def changed(self, since: int, fields: tuple[str, ...], pushed: str | None) -> Iterator[pl.DataFrame]:
         """Records written since, then deleted ones, which have neither fields nor a version."""

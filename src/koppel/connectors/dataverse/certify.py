@@ -10,7 +10,6 @@ from koppel.connectors.dataverse.system import DataverseSystem
 from koppel.connectors.dataverse.tracking import EXPIRED
 from koppel.connectors.odata.address import followed, query
 from koppel.connectors.odata.probing import Probe, Questions, Unclear, looked, verdict
-from koppel.errors import BadAnswer
 from koppel.model.point import Point
 
 TEXT, OTHER = "name", "telephone1"
@@ -49,11 +48,9 @@ class DataverseQuestions(Questions):
     def no_test(self) -> str | None:
         """The type of its organisation, unless that is one for tests."""
         answer = get(self.probe.session, _ORGANISATION, "asking of what type the organisation is")
-        try:
-            type_ = msgspec.json.decode(answer.body, type=_Organisation).Detail.OrganizationType
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            remedy = "certify an environment that says so"
-            raise BadAnswer(self.probe.session.system, "it does not say of what type it is", remedy) from None
+        system, unclear = self.probe.session.system, "it does not say of what type it is"
+        told = answer.read(_Organisation, system, unclear, "certify an environment that says so")
+        type_ = told.Detail.OrganizationType
         return None if type_ in _TEST_TYPES else f"its organisation is of the type {type_}"
 
     def unsettled(self) -> Iterator[Point]:

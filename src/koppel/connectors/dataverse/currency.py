@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import msgspec
 
+from koppel.connectors.agreed.names import literal
 from koppel.connectors.dataverse.calls import asked, get
 from koppel.connectors.odata.address import query
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 
 
 class _Organisation(msgspec.Struct):
@@ -35,28 +35,22 @@ def base_currency(session: Session) -> str | None:
     answer = asked(session, "organizations?$select=_basecurrencyid_value")
     if not answer.good:
         return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_Organisations).value
-        if not found or found[0].currency is None:
-            return None
-        address = f"transactioncurrencies({found[0].currency})?$select=isocurrencycode"
-        body = get(session, address, "asking for the organisation's currency").body
-        return msgspec.json.decode(body, type=_Currency).isocurrencycode
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say what its currency is") from None
+    unclear = "it does not say what its currency is"
+    found = answer.read(_Organisations, session.system, unclear).value
+    if not found or found[0].currency is None:
+        return None
+    address = f"transactioncurrencies({found[0].currency})?$select=isocurrencycode"
+    told = get(session, address, "asking for the organisation's currency")
+    return told.read(_Currency, session.system, unclear).isocurrencycode
 
 
 def rate(session: Session, code: str) -> Decimal | None:
     """How much of a currency the organisation counts for one unit of its own: amounts are divided by it (wire 4.2.11).
     None where the currency is not there, or the app may not ask.
     """
-    quoted = code.replace("'", "''")
-    wanted = query(select="exchangerate", filter=f"isocurrencycode eq '{quoted}'")
+    wanted = query(select="exchangerate", filter=f"isocurrencycode eq {literal(code)}")
     answer = asked(session, f"transactioncurrencies{wanted}")
     if not answer.good:
         return None
-    try:
-        found = msgspec.json.decode(answer.body, type=_Rates).value
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "its exchange rates cannot be read") from None
+    found = answer.read(_Rates, session.system, "its exchange rates cannot be read").value
     return found[0].exchangerate if found else None

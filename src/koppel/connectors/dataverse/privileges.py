@@ -7,7 +7,6 @@ those of teams as if they counted for his own rows only. Nothing is written to f
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -17,10 +16,9 @@ from koppel.connectors.dataverse.definition import Definition
 from koppel.connectors.odata.failure import told
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer
 from koppel.ports import Finding, Use
 
-T = TypeVar("T")
+_UNCLEAR = "it does not say which privileges koppel has"
 
 DENIED = "0x80040220"
 """The code of the refusal of whoever lacks a privilege."""
@@ -75,7 +73,7 @@ def lacking(
     if not answer.good:
         yield _untold(answer)
         return
-    held = _deepest(_decoded(session, answer, _AllHeld).RolePrivileges)
+    held = _deepest(answer.read(_AllHeld, session.system, _UNCLEAR).RolePrivileges)
     for table, kinds in names.items():
         yield from _of_table(table, kinds, held)
 
@@ -115,7 +113,7 @@ def _names(
         if not answer.good:
             untold[table] = answer
             continue
-        told_ = {one.PrivilegeType: one.Name for one in _decoded(session, answer, _Table).Privileges}
+        told_ = {one.PrivilegeType: one.Name for one in answer.read(_Table, session.system, _UNCLEAR).Privileges}
         found[table] = {kind: told_[kind] for kind in kinds if kind in told_}
     return found, untold
 
@@ -158,11 +156,3 @@ def _unlooked(table: str, answer: Answer) -> Finding:
     text = f"which privileges writing needs could not be looked at: {answer.status} {told(answer)}".rstrip()
     remedy = f"check again later; until then one that is missing shows as 403 {DENIED} when the first row is written"
     return Finding(table, text, remedy, False)
-
-
-def _decoded(session: Session, answer: Answer, type_: type[T]) -> T:
-    """What a good answer says."""
-    try:
-        return msgspec.json.decode(answer.body, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say which privileges koppel has") from None

@@ -6,7 +6,6 @@ secured column counts unless koppel may see it, before the reading and after.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 
@@ -15,9 +14,9 @@ from koppel.connectors.odata.address import query
 from koppel.connectors.odata.failure import refusal
 from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
-from koppel.errors import BadAnswer, Denied
+from koppel.errors import Denied
 
-T = TypeVar("T")
+_UNCLEAR = "it does not say which secured columns koppel may see"
 
 GRANT = (
     "add koppel's application user, with Read, Create and Update, to a column security profile (Power Platform admin"
@@ -111,7 +110,7 @@ def _accesses(session: Session, user: str, table: str, secured: Mapping[str, str
     for answer in (privileges, rules):
         if answer.status >= 500 or answer.status == 429:
             raise refusal(session.system, f"asking what koppel may see of {table}", answer)
-    told = _decoded(session, privileges, _Privileges).AttributePrivileges if privileges.good else []
+    told = privileges.read(_Privileges, session.system, _UNCLEAR).AttributePrivileges if privileges.good else []
     granted = {one.AttributeId.lower(): one for one in told}
     masked = _masked(session, rules, secured)
     return {name: _access(granted.get(id_.lower()), name in masked) for name, id_ in secured.items()}
@@ -141,11 +140,5 @@ def _masked(session: Session, answer: Answer, secured: Mapping[str, str]) -> set
         return set()
     if not answer.good:
         return set(secured)
-    return {rule.attributelogicalname for rule in _decoded(session, answer, _Rules).value if rule.attributelogicalname}
-
-
-def _decoded(session: Session, answer: Answer, type_: type[T]) -> T:
-    try:
-        return msgspec.json.decode(answer.body, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadAnswer(session.system, "it does not say which secured columns koppel may see") from None
+    rules = answer.read(_Rules, session.system, _UNCLEAR).value
+    return {rule.attributelogicalname for rule in rules if rule.attributelogicalname}

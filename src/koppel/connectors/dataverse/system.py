@@ -22,7 +22,7 @@ from koppel.connectors.odata.message import Answer
 from koppel.connectors.odata.session import Session
 from koppel.connectors.odata.stamps import change_stamp
 from koppel.connectors.odata.system import answered_at
-from koppel.errors import BadAnswer, ConfigurationError, Problem
+from koppel.errors import ConfigurationError, Problem
 from koppel.model.values import ID, KeyOrigin, TableShape
 from koppel.ports import Finding, TableOptions, Use
 
@@ -82,10 +82,7 @@ class DataverseSystem:
         return answered_at(self.name, self._who())
 
     def _told_who(self) -> _Who:
-        try:
-            return msgspec.json.decode(self._who().body, type=_Who)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise BadAnswer(self.name, "it does not say which organisation it is, and who koppel is there") from None
+        return self._who().read(_Who, self.name, "it does not say which organisation it is, and who koppel is there")
 
     def _who(self) -> Answer:
         return get(self._session, "WhoAmI", "asking who koppel is there")

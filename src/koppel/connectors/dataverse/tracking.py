@@ -126,14 +126,11 @@ class Tracking:
         return get(self._source.session, address, f"reading what changed in {self._name}", {"Prefer": prefer})
 
     def _links(self, answer: Answer) -> _Links:
-        links: _Links = self._decoded(answer, _Links)
-        return links
+        return answer.read(_Links, self._system, self._unclear)
 
-    def _decoded(self, answer: Answer, type_: Any) -> Any:
-        try:
-            return msgspec.json.decode(answer.body, type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BadAnswer(self._system, f"the changes of {self._name} are not the JSON they should be") from error
+    @property
+    def _unclear(self) -> str:
+        return f"the changes of {self._name} are not the JSON they should be"
 
     def _untracked(self, what: str) -> BadAnswer:
         remedy = f"turn change tracking on for {self._name} once more, then let koppel read its columns anew"
@@ -145,8 +142,8 @@ class Tracking:
         names = dict.fromkeys(name for name in (ETAG, key, _GONE, stamp) if name)
         members = [(f"m{at}", str | None, msgspec.field(name=name, default=None)) for at, name in enumerate(names)]
         row = msgspec.defstruct("Change", members)
-        page = msgspec.defstruct("Changes", [("value", list[row])])  # type: ignore[valid-type]
-        rows = self._decoded(answer, page).value
+        page: type[Any] = msgspec.defstruct("Changes", [("value", list[row])])  # type: ignore[valid-type]
+        rows = answer.read(page, self._system, self._unclear).value
         told = {name: [getattr(each, f"m{at}") for each in rows] for at, name in enumerate(names)}
         columns = {name: pl.Series(name, texts, dtype=pl.String) for name, texts in told.items()}
         ids = pl.select(pl.coalesce(columns[key], columns[_GONE])).to_series().str.to_lowercase().alias(ID)

@@ -13,7 +13,7 @@ from datetime import date
 
 import polars as pl
 
-from koppel.connectors.agreed.names import BLANKS
+from koppel.connectors.agreed.names import BLANKS, literal
 from koppel.connectors.odata.edm import FLOATS, Property
 from koppel.connectors.odata.encode import literals
 from koppel.model.filter import And, Compare, Comparison, Filter, IsNull, Like, Literal, Not, OneOf, Or, moment_of
@@ -163,16 +163,16 @@ class _Compiler:
             return None  # a pattern without a letter asks nothing of a service
         if "[" in text and not self._manners.exact_text:
             return None  # the service may take brackets for a set of letters
-        literal = "'" + text.replace("'", "''") + "'"
+        sought = literal(text)
         match bool(found[1]), bool(found[3]):
             case True, True:
-                said = f"contains({name},{literal})"
+                said = f"contains({name},{sought})"
             case True, False:
-                said = f"endswith({name},{literal})"
+                said = f"endswith({name},{sought})"
             case False, True:
-                said = f"startswith({name},{literal})"
+                said = f"startswith({name},{sought})"
             case _:
-                return f"{name} {'eq' if wanted else 'ne'} {literal}"
+                return f"{name} {'eq' if wanted else 'ne'} {sought}"
         return said if wanted else f"not {said}"
 
 

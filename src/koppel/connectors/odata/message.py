@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
+
+from koppel.errors import BadAnswer
+
+T = TypeVar("T")
 
 
 class Repeat(StrEnum):
@@ -78,6 +83,15 @@ class Answer:
     def good(self) -> bool:
         """Whether the service did what was asked."""
         return 200 <= self.status < 300
+
+    def read(self, type_: type[T], system: str, complaint: str, remedy: str = "") -> T:
+        """Its JSON as this type (a `msgspec.Struct`). Raises BadAnswer where it is none: with the `complaint` about the
+        system, and never with what the answer holds.
+        """
+        try:
+            return msgspec.json.decode(self.body, type=type_)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise BadAnswer(system, complaint, remedy) from None
 
     @property
     def error(self) -> ServiceError:
